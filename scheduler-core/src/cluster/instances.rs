@@ -1,0 +1,186 @@
+//! The instances as columns: what every placement reads of all of them lies together, the rest in one record each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::change::GpuSet;
+use super::classes::ClassIndex;
+use super::tasks::Chain;
+use super::{Amounts, InstanceId, InstanceTotals, Slot};
+use crate::model::{ContainerInstance, HostPorts, InstanceStatus};
+
+/// What an instance is ready for, in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Readiness(u8);
+
+impl Readiness {
+    pub(crate) const PRESENT: Self = Self(1);
+    pub(crate) const ACTIVE: Self = Self(2);
+    pub(crate) const CONNECTED: Self = Self(4);
+    pub(crate) const PRESENT_AND_ACTIVE: Self = Self(3);
+    /// Present, ACTIVE and with a connected agent: can take a task.
+    pub(crate) const OPEN: Self = Self(7);
+
+    pub(crate) fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(crate) fn set(&mut self, other: Self, on: bool) {
+        self.0 = if on { self.0 | other.0 } else { self.0 & !other.0 };
+    }
+}
+
+/// What is known of one instance besides the columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Occupant {
+    /// As registered; attributes, resources, status and agent are kept current.
+    pub(crate) description: Arc<ContainerInstance>,
+    pub(crate) free_gpus: GpuSet,
+    /// `None`: the instance has no known limit.
+    pub(crate) remaining_enis: Option<u32>,
+    /// Ports taken by tasks and foreign load, those reserved at registration not among them.
+    pub(crate) task_ports: HostPorts,
+    pub(crate) running_tasks: u32,
+    pub(crate) pending_tasks: u32,
+    pub(crate) occupying_tasks: u32,
+    pub(crate) holding_tasks: u32,
+    pub(crate) tasks: Chain,
+}
+
+/// One entry a slot in each column. Vacant slots are not [`Readiness::PRESENT`] and have no occupant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InstanceTable {
+    pub(crate) ids: Vec<InstanceId>,
+    pub(crate) readiness: Vec<Readiness>,
+    pub(crate) remaining_cpu: Vec<u32>,
+    pub(crate) remaining_memory: Vec<u32>,
+    pub(crate) classes: Vec<ClassIndex>,
+    occupants: Vec<Option<Occupant>>,
+    vacant: Vec<Slot>,
+    slots: BTreeMap<InstanceId, Slot>,
+    by_name: IndexMap<Arc<str>, InstanceId, FxBuildHasher>,
+}
+
+impl InstanceTable {
+    /// Slots in use or vacant: the length of every column.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Instances registered, failed ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn slot_of(&self, id: InstanceId) -> Option<Slot> {
+        self.slots.get(&id).copied()
+    }
+
+    pub(crate) fn id_of_name(&self, name: &str) -> Option<InstanceId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Registered instances, failed ones included, in registration order.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (InstanceId, Slot)> {
+        self.slots.iter().map(|(id, slot)| (*id, *slot))
+    }
+
+    /// The record of a slot that is in use.
+    pub(crate) fn occupant(&self, slot: Slot) -> &Occupant {
+        self.occupants[slot.index()].as_ref().expect("the slot of a registered instance has an occupant")
+    }
+
+    pub(crate) fn occupant_mut(&mut self, slot: Slot) -> &mut Occupant {
+        self.occupants[slot.index()].as_mut().expect("the slot of a registered instance has an occupant")
+    }
+
+    pub(crate) fn is_present(&self, slot: Slot) -> bool {
+        self.readiness[slot.index()].has(Readiness::PRESENT)
+    }
+
+    /// Puts an instance in a vacant slot, present, with the status and agent of its description.
+    pub(crate) fn insert(&mut self, id: InstanceId, class: ClassIndex, occupant: Occupant) -> Slot {
+        let description = Arc::clone(&occupant.description);
+        let resources = description.resources();
+        let foreign = description.foreign_load();
+        let mut readiness = Readiness::PRESENT;
+        readiness.set(Readiness::ACTIVE, description.status() == InstanceStatus::Active);
+        readiness.set(Readiness::CONNECTED, description.agent_connected());
+        let remaining_cpu = resources.cpu_units() - foreign.cpu_units;
+        let remaining_memory = resources.memory_mib() - foreign.memory_mib;
+        let vacant = self.vacant.pop();
+        let slot = vacant.unwrap_or(Slot(self.ids.len() as u32));
+        self.slots.insert(id, slot);
+        self.by_name.insert(description.name_shared(), id);
+        if vacant.is_some() {
+            let index = slot.index();
+            self.ids[index] = id;
+            self.readiness[index] = readiness;
+            self.remaining_cpu[index] = remaining_cpu;
+            self.remaining_memory[index] = remaining_memory;
+            self.classes[index] = class;
+            self.occupants[index] = Some(occupant);
+            return slot;
+        }
+        self.ids.push(id);
+        self.readiness.push(readiness);
+        self.remaining_cpu.push(remaining_cpu);
+        self.remaining_memory.push(remaining_memory);
+        self.classes.push(class);
+        self.occupants.push(Some(occupant));
+        slot
+    }
+
+    /// Empties a slot; its instance's tasks must be gone.
+    pub(crate) fn remove(&mut self, slot: Slot) -> Occupant {
+        let index = slot.index();
+        let occupant = self.occupants[index].take().expect("only a registered instance is removed");
+        self.slots.remove(&self.ids[index]);
+        self.by_name.swap_remove(occupant.description.name());
+        self.readiness[index] = Readiness::default();
+        self.remaining_cpu[index] = 0;
+        self.remaining_memory[index] = 0;
+        self.vacant.push(slot);
+        occupant
+    }
+
+    /// The instance's numbers, or `None` while it is failed.
+    pub(crate) fn totals(&self, slot: Slot) -> Option<InstanceTotals> {
+        if !self.is_present(slot) {
+            return None;
+        }
+        let index = slot.index();
+        let occupant = self.occupant(slot);
+        let resources = occupant.description.resources();
+        let gpus = resources.gpu_ids().len() as u32;
+        Some(InstanceTotals {
+            registered: Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpus },
+            used: Amounts {
+                cpu_units: resources.cpu_units() - self.remaining_cpu[index],
+                memory_mib: resources.memory_mib() - self.remaining_memory[index],
+                gpus: gpus - occupant.free_gpus.len(),
+            },
+            running_tasks: occupant.running_tasks,
+            occupying_tasks: occupant.occupying_tasks,
+            status: self.status(slot),
+            agent_connected: self.readiness[index].has(Readiness::CONNECTED),
+        })
+    }
+
+    pub(crate) fn status(&self, slot: Slot) -> InstanceStatus {
+        if self.readiness[slot.index()].has(Readiness::ACTIVE) {
+            InstanceStatus::Active
+        } else {
+            InstanceStatus::Draining
+        }
+    }
+
+    /// Host ports that cannot be had on the instance now, those reserved at registration counted.
+    pub(crate) fn taken_port_count(&self, slot: Slot) -> usize {
+        let occupant = self.occupant(slot);
+        occupant.description.resources().reserved_ports().len() + occupant.task_ports.len()
+    }
+}

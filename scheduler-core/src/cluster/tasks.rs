@@ -1,0 +1,185 @@
+//! The tasks that hold resources, each in the chain of its instance and, while it should run, in that of its group.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use slab::Slab;
+
+use super::change::GpuSet;
+use super::{DesiredStatus, HealthStatus, Slot, TaskChange, TaskId, TaskSpec, TaskStatus};
+
+/// Where a task's record lies in the table.
+pub(crate) type TaskIndex = u32;
+
+const NOBODY: TaskIndex = TaskIndex::MAX;
+
+/// Both ends of a doubly linked list of tasks in the order of their placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chain {
+    first: TaskIndex,
+    last: TaskIndex,
+}
+
+impl Chain {
+    /// The task placed first.
+    pub(crate) fn first(self) -> Option<TaskIndex> {
+        (self.first != NOBODY).then_some(self.first)
+    }
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { first: NOBODY, last: NOBODY }
+    }
+}
+
+/// A task's neighbours in one chain.
+#[derive(Debug, Clone, Copy)]
+struct Links {
+    previous: TaskIndex,
+    next: TaskIndex,
+}
+
+const UNLINKED: Links = Links { previous: NOBODY, next: NOBODY };
+
+/// Which of its two chains a task is linked in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ChainKind {
+    /// All tasks that hold resources on the instance.
+    Instance = 0,
+    /// The tasks of the group that should run.
+    Group = 1,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct TaskRecord {
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) spec: Arc<TaskSpec>,
+    pub(crate) slot: Slot,
+    pub(crate) gpus: GpuSet,
+    pub(crate) desired: DesiredStatus,
+    pub(crate) status: TaskStatus,
+    pub(crate) health: HealthStatus,
+    pub(crate) protected: bool,
+    links: [Links; 2],
+}
+
+impl TaskRecord {
+    pub(crate) fn new(
+        id: TaskId,
+        name: Option<Arc<str>>,
+        spec: Arc<TaskSpec>,
+        slot: Slot,
+        gpus: GpuSet,
+        status: TaskStatus,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            spec,
+            slot,
+            gpus,
+            desired: DesiredStatus::Running,
+            status,
+            health: HealthStatus::Unknown,
+            protected: false,
+            links: [UNLINKED; 2],
+        }
+    }
+
+    pub(crate) fn change(&self) -> TaskChange {
+        TaskChange { id: self.id, name: self.name.clone(), spec: Arc::clone(&self.spec), gpu_indices: self.gpus }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TaskTable {
+    records: Slab<TaskRecord>,
+    by_id: IndexMap<TaskId, TaskIndex, FxBuildHasher>,
+    by_name: IndexMap<Arc<str>, TaskIndex, FxBuildHasher>,
+}
+
+impl TaskTable {
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn index_of(&self, id: TaskId) -> Option<TaskIndex> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(crate) fn index_of_name(&self, name: &str) -> Option<TaskIndex> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn get(&self, index: TaskIndex) -> &TaskRecord {
+        &self.records[index as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, index: TaskIndex) -> &mut TaskRecord {
+        &mut self.records[index as usize]
+    }
+
+    /// All records, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TaskRecord> {
+        self.records.iter().map(|(_, record)| record)
+    }
+
+    pub(crate) fn insert(&mut self, record: TaskRecord) -> TaskIndex {
+        let (id, name) = (record.id, record.name.clone());
+        let index = self.records.insert(record) as TaskIndex;
+        self.by_id.insert(id, index);
+        if let Some(name) = name {
+            self.by_name.insert(name, index);
+        }
+        index
+    }
+
+    /// Takes a record out; it must be in no chain any more.
+    pub(crate) fn remove(&mut self, index: TaskIndex) -> TaskRecord {
+        let record = self.records.remove(index as usize);
+        self.by_id.swap_remove(&record.id);
+        if let Some(name) = &record.name {
+            self.by_name.swap_remove(name);
+        }
+        record
+    }
+
+    /// Appends a task to a chain.
+    pub(crate) fn link(&mut self, chain: &mut Chain, kind: ChainKind, index: TaskIndex) {
+        self.get_mut(index).links[kind as usize] = Links { previous: chain.last, next: NOBODY };
+        match chain.last {
+            NOBODY => chain.first = index,
+            last => self.get_mut(last).links[kind as usize].next = index,
+        }
+        chain.last = index;
+    }
+
+    /// Takes a task out of a chain that it is in.
+    pub(crate) fn unlink(&mut self, chain: &mut Chain, kind: ChainKind, index: TaskIndex) {
+        let Links { previous, next } = std::mem::replace(&mut self.get_mut(index).links[kind as usize], UNLINKED);
+        match previous {
+            NOBODY => chain.first = next,
+            previous => self.get_mut(previous).links[kind as usize].next = next,
+        }
+        match next {
+            NOBODY => chain.last = previous,
+            next => self.get_mut(next).links[kind as usize].previous = previous,
+        }
+    }
+
+    /// The tasks of a chain, oldest placement first.
+    pub(crate) fn walk(&self, chain: Chain, kind: ChainKind) -> impl Iterator<Item = (TaskIndex, &TaskRecord)> {
+        let mut next = chain.first;
+        std::iter::from_fn(move || {
+            if next == NOBODY {
+                return None;
+            }
+            let (index, record) = (next, self.get(next));
+            next = record.links[kind as usize].next;
+            Some((index, record))
+        })
+    }
+}
