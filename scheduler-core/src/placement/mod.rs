@@ -1,0 +1,36 @@
+//! Placement: which container instance takes a task, which task goes first on scale-in, and why nobody can.
+//!
+//! Start reading at `scheduler.rs`.
+
+mod check;
+mod commit;
+mod constraint;
+mod draw;
+mod explanation;
+mod policy;
+mod request;
+mod room;
+mod run_task;
+mod scan;
+mod scheduler;
+mod service;
+mod static_rules;
+mod stop;
+mod strategy;
+
+pub use check::{Check, FailedCheck, MissingAttribute};
+pub use commit::{Placement, StartError};
+pub use constraint::{CONSTRAINT_LIMIT, ConstraintError, CustomConstraint, PlacementConstraint};
+#[cfg(feature = "rand")]
+pub use draw::DrawFrom;
+pub use draw::{Draw, DrawPurpose, SeededDraw};
+pub use explanation::{ClosestInstance, Explanation, InstanceExplanation, Refusal};
+pub use policy::{Candidates, PlacementPolicy, PolicyContext};
+pub use request::{PlacementRequest, RequestError};
+pub use room::Room;
+pub use run_task::{CALL_LIMIT, CallError, CallOutcome, Failure};
+pub use scheduler::{Execution, PreparedRequest, Scheduler};
+pub use service::{SchedulingStrategy, Service, ServiceError};
+pub use strategy::{
+    BinpackField, PlacementStrategy, STRATEGY_LIMIT, SpreadField, Strategy, StrategyChain, StrategyError, TieBreak,
+};

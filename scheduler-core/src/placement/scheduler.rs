@@ -1,0 +1,229 @@
+//! Placement, told once: who can hold the task → who may hold it → whom do we prefer → one instance.
+//!
+//! (AWS: "How Amazon ECS places tasks on container instances".) A request is *prepared* once for a cluster, and then
+//! placed as often as wanted; [`Scheduler::place_once`] does both at one go.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::commit::Placement;
+use super::draw::Draw;
+use super::explanation::{Explanation, Refusal};
+use super::request::{PlacementRequest, RequestError};
+use super::scan::{Scan, Scratch};
+use super::static_rules::StaticTable;
+use super::strategy::{PlacementStrategy, Strategy, TieBreak};
+use crate::cluster::{Change, Cluster, Mention};
+use crate::model::AttributeName;
+
+/// How placements are chosen where a request leaves it open: the default strategy and the tie-break.
+///
+/// ```
+/// use scheduler_core::{Scheduler, Strategy, TieBreak};
+///
+/// let notes = Scheduler::default(); // headroom: the zone, then the instance with the most remaining
+/// let like_ecs = Scheduler::default().with_default_strategy(Strategy::EcsDefault).with_tie_break(TieBreak::Random);
+/// assert_ne!(notes, like_ecs);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scheduler {
+    default_strategy: Strategy,
+    tie_break: TieBreak,
+    spread_ignores_other_revisions: bool,
+}
+
+impl Scheduler {
+    /// The strategy of requests that have none.
+    pub fn with_default_strategy(mut self, strategy: impl Into<Strategy>) -> Self {
+        self.default_strategy = strategy.into();
+        self
+    }
+
+    /// What settles a choice that a chain leaves open.
+    pub fn with_tie_break(mut self, tie_break: TieBreak) -> Self {
+        self.tie_break = tie_break;
+        self
+    }
+
+    /// Makes `spread` count only tasks of the request's own `family:revision` (C-22), so that a rollout does not
+    /// avoid the instances of the outgoing revision. ECS counts all.
+    pub fn with_spread_ignoring_other_revisions(mut self) -> Self {
+        self.spread_ignores_other_revisions = true;
+        self
+    }
+
+    /// The strategy of requests that have none.
+    pub fn default_strategy(&self) -> &Strategy {
+        &self.default_strategy
+    }
+
+    /// What settles a choice that a chain leaves open.
+    pub fn tie_break(&self) -> TieBreak {
+        self.tie_break
+    }
+
+    pub(super) fn ignores_other_revisions(&self) -> bool {
+        self.spread_ignores_other_revisions
+    }
+
+    /// The strategy that applies to a request: its own, else the default.
+    pub fn strategy_of<'a>(&'a self, request: &'a PlacementRequest) -> &'a Strategy {
+        request.own_strategy().unwrap_or(&self.default_strategy)
+    }
+
+    /// Compiles a request for a cluster, to place it as often as wanted.
+    ///
+    /// The cluster from then on tells apart instances by the attributes that the request mentions, until the prepared
+    /// request (and every clone of it) is dropped. Cost: O(instances) for a name that nobody mentioned yet.
+    ///
+    /// # Errors
+    /// As [`PlacementRequest::validate`].
+    pub fn prepare(
+        &self,
+        cluster: &mut Cluster,
+        request: impl Into<Arc<PlacementRequest>>,
+    ) -> Result<PreparedRequest, RequestError> {
+        let mut prepared = PreparedRequest::new(self, request.into())?;
+        prepared.mentions = cluster.mention(&prepared.mentioned);
+        Ok(prepared)
+    }
+
+    /// Chooses an instance for one task of a request, without preparing it. Reads the cluster and changes nothing.
+    ///
+    /// The same answer as preparing and placing. Cost: O(instances), each expression evaluated on each of them.
+    ///
+    /// # Errors
+    /// As [`PlacementRequest::validate`]. Finding no instance is no error: `Ok(None)`.
+    pub fn place_once(
+        &self,
+        cluster: &Cluster,
+        request: &PlacementRequest,
+        draw: &mut dyn Draw,
+    ) -> Result<Option<Placement>, RequestError> {
+        Ok(PreparedRequest::new(self, Arc::new(request.clone()))?.place(cluster, draw))
+    }
+
+    /// Why a request cannot be placed now, or `None` if it can: the reason and the closest instance (C-51).
+    pub fn refusal(&self, cluster: &Cluster, request: &PlacementRequest) -> Option<Refusal> {
+        Refusal::of(cluster, request)
+    }
+
+    /// For a request every failing check of every instance, the tally, the closest instance, and one sentence.
+    pub fn explain(&self, cluster: &Cluster, request: &PlacementRequest) -> Explanation {
+        Explanation::of(cluster, request)
+    }
+
+    /// Places tasks one after another on a copy of the cluster, which itself stays as it is: a dry run.
+    ///
+    /// # Errors
+    /// As [`PlacementRequest::validate`], for the first request that is broken.
+    pub fn plan<'a>(
+        &self,
+        cluster: &Cluster,
+        requests: impl IntoIterator<Item = &'a PlacementRequest>,
+        draw: &mut dyn Draw,
+    ) -> Result<Vec<Result<Placement, Refusal>>, RequestError> {
+        let mut fork = cluster.fork();
+        let mut outcomes = Vec::new();
+        for request in requests {
+            outcomes.push(match self.place_once(&fork, request, draw)? {
+                Some(placement) => {
+                    fork.start_chosen(&placement);
+                    Ok(placement)
+                }
+                None => Err(Refusal::found(&fork, request)),
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// How a prepared request is placed. All executions give the same answers; they differ in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Execution {
+    /// By columns, over all instances.
+    Scan,
+}
+
+/// A request compiled for a cluster: what can be known before a placement is known already.
+///
+/// It may be used with any cluster; with one that it was not prepared for (nor a fork of it) placement costs more.
+#[derive(Clone)]
+pub struct PreparedRequest {
+    request: Arc<PlacementRequest>,
+    /// The chain's rules; `None`: headroom.
+    rules: Option<Vec<PlacementStrategy>>,
+    tie_break: TieBreak,
+    own_revision_only: bool,
+    mentioned: Vec<AttributeName>,
+    /// Held, never read: while they live the cluster tells instances apart by the names.
+    mentions: Vec<Mention>,
+    table: StaticTable,
+    scratch: Scratch,
+}
+
+impl PreparedRequest {
+    fn new(scheduler: &Scheduler, request: Arc<PlacementRequest>) -> Result<Self, RequestError> {
+        request.validate()?;
+        let rules = scheduler.strategy_of(&request).rules_for(request.spec().kind);
+        let spread_rules = rules.as_deref().unwrap_or_default();
+        Ok(Self {
+            mentioned: StaticTable::mentioned(&request, spread_rules),
+            table: StaticTable::new(spread_rules),
+            rules,
+            tie_break: scheduler.tie_break,
+            own_revision_only: scheduler.spread_ignores_other_revisions,
+            mentions: Vec::new(),
+            scratch: Scratch::default(),
+            request,
+        })
+    }
+
+    /// What is to be placed.
+    pub fn request(&self) -> &Arc<PlacementRequest> {
+        &self.request
+    }
+
+    /// How this request is placed.
+    pub fn execution(&self) -> Execution {
+        Execution::Scan
+    }
+
+    /// Chooses an instance for one task, or nobody. Reads the cluster and changes nothing: hand the placement to
+    /// [`Cluster::start`].
+    ///
+    /// With a feasible instance there is always a placement; `None` exactly when [`Scheduler::refusal`] has a reason.
+    /// Draws only where more than one choice is open. Cost: O(instances).
+    pub fn place(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Placement> {
+        let Self { request, rules, tie_break, own_revision_only, mentioned, table, scratch, .. } = self;
+        table.refresh(cluster, request, mentioned);
+        let scan = Scan { cluster, request, table, own_revision_only: *own_revision_only };
+        let slot = match rules {
+            None => scan.by_headroom(scratch),
+            Some(rules) => scan.by_chain(rules, *tie_break, scratch, draw),
+        }?;
+        Some(Placement::chosen(cluster, slot, request))
+    }
+
+    /// Places and starts up to `count` tasks one after another; fewer changes than `count` mean that the next one found
+    /// no instance. The same answers as placing and starting them one by one.
+    pub fn place_many(&mut self, cluster: &mut Cluster, count: usize, draw: &mut dyn Draw) -> Vec<Change> {
+        let mut changes = Vec::new();
+        while changes.len() < count
+            && let Some(placement) = self.place(cluster, draw)
+        {
+            changes.push(cluster.start_chosen(&placement));
+        }
+        changes
+    }
+}
+
+impl fmt::Debug for PreparedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedRequest")
+            .field("request", &self.request)
+            .field("execution", &self.execution())
+            .finish_non_exhaustive()
+    }
+}

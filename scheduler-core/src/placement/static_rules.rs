@@ -1,0 +1,208 @@
+//! The static rules of a request (C-19) and the values that it spreads over, evaluated once per attribute class.
+//!
+//! Static are required attributes, location, and every `memberOf` expression whose subjects are all `attribute:…`.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use super::check::member_of;
+use super::request::PlacementRequest;
+use super::strategy::{PlacementStrategy, SpreadField};
+use crate::cluster::{Cluster, Slot};
+use crate::expression::InstanceFacts;
+use crate::model::{AttributeLookup, AttributeName, Attributes, names};
+
+/// What the rows of a [`StaticTable`] stand for.
+#[derive(Debug, Clone)]
+enum Rows {
+    /// Nothing has been evaluated yet.
+    Nothing,
+    /// A row a class, as long as the cluster's classes are these.
+    Classes(Arc<()>),
+    /// A row a slot: the cluster's classes do not tell apart what the request must.
+    Slots,
+}
+
+/// Per row: whether the static rules admit it, its zone, and its value for each rule that spreads over an attribute.
+#[derive(Debug, Clone)]
+pub(super) struct StaticTable {
+    rows: Rows,
+    admitted: Vec<bool>,
+    zones: Buckets,
+    spreads: Vec<(AttributeName, Buckets)>,
+}
+
+/// Numbers for the values of one attribute, row by row.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buckets {
+    of_row: Vec<u32>,
+    count: usize,
+}
+
+impl StaticTable {
+    pub(super) fn new(rules: &[PlacementStrategy]) -> Self {
+        let spreads = rules.iter().filter_map(|rule| match rule {
+            PlacementStrategy::Spread(SpreadField::Attribute(name)) => Some((name.clone(), Buckets::default())),
+            _ => None,
+        });
+        Self { rows: Rows::Nothing, admitted: Vec::new(), zones: Buckets::default(), spreads: spreads.collect() }
+    }
+
+    /// The attribute names that decide the rows.
+    pub(super) fn mentioned(request: &PlacementRequest, rules: &[PlacementStrategy]) -> Vec<AttributeName> {
+        let mut mentioned = Vec::new();
+        mentioned.extend(request.required_attributes().iter().map(|required| required.name.clone()));
+        for expression in member_of(request).filter(|expression| expression.is_static()) {
+            mentioned.extend(expression.attribute_names().iter().cloned());
+        }
+        for rule in rules {
+            if let PlacementStrategy::Spread(SpreadField::Attribute(name)) = rule {
+                mentioned.push(name.clone());
+            }
+        }
+        mentioned.sort_unstable();
+        mentioned.dedup();
+        mentioned
+    }
+
+    /// Brings the table up to the cluster's state. Cost: nothing while the cluster's classes stay the same.
+    pub(super) fn refresh(&mut self, cluster: &Cluster, request: &PlacementRequest, mentioned: &[AttributeName]) {
+        if let Rows::Classes(identity) = &self.rows
+            && Arc::ptr_eq(identity, cluster.classes.identity())
+        {
+            return;
+        }
+        if cluster.classes.tell_apart(mentioned) {
+            self.evaluate(request, cluster.classes.projections().map(Some));
+            self.rows = Rows::Classes(Arc::clone(cluster.classes.identity()));
+        } else {
+            let mut rows = vec![None; cluster.instances.slot_count()];
+            for (_, slot) in cluster.instances.iter() {
+                rows[slot.index()] = Some(cluster.view(slot).attributes());
+            }
+            self.evaluate(request, rows.into_iter());
+            self.rows = Rows::Slots;
+        }
+    }
+
+    fn evaluate<'a>(&mut self, request: &PlacementRequest, rows: impl Iterator<Item = Option<&'a Attributes>>) {
+        let zone_name = AttributeName::availability_zone();
+        let mut zones = Interner::default();
+        let mut values: Vec<Interner> = self.spreads.iter().map(|_| Interner::default()).collect();
+        self.admitted.clear();
+        for attributes in rows {
+            self.admitted.push(attributes.is_some_and(|attributes| admits(request, attributes)));
+            zones.push(attributes, &zone_name);
+            for ((name, _), values) in self.spreads.iter().zip(&mut values) {
+                values.push(attributes, name);
+            }
+        }
+        self.zones = zones.into_buckets();
+        for ((_, buckets), values) in self.spreads.iter_mut().zip(values) {
+            *buckets = values.into_buckets();
+        }
+    }
+
+    fn row(&self, cluster: &Cluster, slot: Slot) -> usize {
+        match self.rows {
+            Rows::Slots => slot.index(),
+            Rows::Classes(_) | Rows::Nothing => cluster.instances.classes[slot.index()].index(),
+        }
+    }
+
+    /// Whether the static rules admit the instance.
+    pub(super) fn admits(&self, cluster: &Cluster, slot: Slot) -> bool {
+        self.admitted[self.row(cluster, slot)]
+    }
+
+    /// The number of the instance's zone.
+    pub(super) fn zone(&self, cluster: &Cluster, slot: Slot) -> usize {
+        self.zones.of_row[self.row(cluster, slot)] as usize
+    }
+
+    pub(super) fn zone_count(&self) -> usize {
+        self.zones.count
+    }
+
+    /// The number of the instance's value of an attribute that some rule spreads over.
+    pub(super) fn bucket(&self, cluster: &Cluster, buckets: &Buckets, slot: Slot) -> usize {
+        buckets.of_row[self.row(cluster, slot)] as usize
+    }
+
+    pub(super) fn buckets(&self, name: &AttributeName) -> &Buckets {
+        let found = self.spreads.iter().find(|(spread, _)| spread == name);
+        &found.expect("the table was made for the chain's rules").1
+    }
+}
+
+impl Buckets {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// Gives the same number to the same value, 0 upward. No attribute (C-25) and no value are values of their own.
+#[derive(Default)]
+struct Interner<'a> {
+    values: IndexSet<AttributeLookup<'a>, FxBuildHasher>,
+    of_row: Vec<u32>,
+}
+
+impl<'a> Interner<'a> {
+    fn push(&mut self, attributes: Option<&'a Attributes>, name: &AttributeName) {
+        let value = attributes.map_or(AttributeLookup::Missing, |attributes| attributes.get(name));
+        let (index, _) = self.values.insert_full(value);
+        self.of_row.push(index as u32);
+    }
+
+    fn into_buckets(self) -> Buckets {
+        Buckets { of_row: self.of_row, count: self.values.len() }
+    }
+}
+
+/// Whether the static rules of a request admit instances with these attributes.
+fn admits(request: &PlacementRequest, attributes: &Attributes) -> bool {
+    let zone = attributes.get(names::AVAILABILITY_ZONE);
+    let is_allowed = |allowed: &[Box<str>]| allowed.iter().any(|allowed| AttributeLookup::Value(allowed) == zone);
+    request.required_attributes().iter().all(|required| required.is_met_by(attributes))
+        && request.allowed_zones().is_none_or(is_allowed)
+        && member_of(request)
+            .filter(|expression| expression.is_static())
+            .all(|expression| expression.matches(&AttributesAlone(attributes)))
+}
+
+/// The facts of which a static expression asks only the attributes.
+struct AttributesAlone<'a>(&'a Attributes);
+
+impl InstanceFacts for AttributesAlone<'_> {
+    fn ec2_instance_id(&self) -> &'static str {
+        ""
+    }
+
+    fn attribute(&self, name: &AttributeName) -> AttributeLookup<'_> {
+        debug_assert!(name.as_str() != names::AVAILABILITY_ZONE || self.0.get(name) != AttributeLookup::Missing);
+        self.0.get(name)
+    }
+
+    fn agent_connected(&self) -> bool {
+        false
+    }
+
+    fn agent_version(&self) -> &'static str {
+        ""
+    }
+
+    fn registered_at_ms(&self) -> i64 {
+        0
+    }
+
+    fn running_tasks_count(&self) -> u64 {
+        0
+    }
+
+    fn any_task_group(&self, _test: &mut dyn FnMut(&str) -> bool) -> bool {
+        false
+    }
+}
