@@ -1,0 +1,23 @@
+# Everything that CI checks, and the licences and duplicates of the dependencies.
+check: && deny
+    .ci/run
+
+# The licences, sources and duplicates of the dependencies (needs cargo-deny).
+deny:
+    cargo deny check bans licenses sources
+
+# The tests: the README's command.
+test:
+    cargo test --workspace
+
+# The hot path of placement, with the plain reference beside it.
+bench *args:
+    cargo bench -p scheduler-benches {{args}}
+
+# The packaged core, as it would be published.
+package:
+    cargo package -p scheduler-core --allow-dirty
+
+# The bundled example, compared.
+example name="mixed-memory":
+    cargo run --release -q -p scheduler-sim -- example {{name}} | cargo run --release -q -p scheduler-sim -- -
