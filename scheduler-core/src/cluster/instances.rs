@@ -60,6 +60,13 @@ pub(crate) struct InstanceTable {
     pub(crate) classes: Vec<ClassIndex>,
     occupants: Vec<Option<Occupant>>,
     vacant: Vec<Slot>,
+    /// Shared with forks until an instance joins or leaves one of them.
+    directory: Arc<Directory>,
+}
+
+/// Where the registered instances are, by handle and by name.
+#[derive(Debug, Clone, Default)]
+struct Directory {
     slots: BTreeMap<InstanceId, Slot>,
     by_name: IndexMap<Arc<str>, InstanceId, FxBuildHasher>,
 }
@@ -72,20 +79,20 @@ impl InstanceTable {
 
     /// Instances registered, failed ones included.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.directory.slots.len()
     }
 
     pub(crate) fn slot_of(&self, id: InstanceId) -> Option<Slot> {
-        self.slots.get(&id).copied()
+        self.directory.slots.get(&id).copied()
     }
 
     pub(crate) fn id_of_name(&self, name: &str) -> Option<InstanceId> {
-        self.by_name.get(name).copied()
+        self.directory.by_name.get(name).copied()
     }
 
     /// Registered instances, failed ones included, in registration order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (InstanceId, Slot)> {
-        self.slots.iter().map(|(id, slot)| (*id, *slot))
+        self.directory.slots.iter().map(|(id, slot)| (*id, *slot))
     }
 
     /// The record of a slot that is in use.
@@ -113,8 +120,9 @@ impl InstanceTable {
         let remaining_memory = resources.memory_mib() - foreign.memory_mib;
         let vacant = self.vacant.pop();
         let slot = vacant.unwrap_or(Slot(self.ids.len() as u32));
-        self.slots.insert(id, slot);
-        self.by_name.insert(description.name_shared(), id);
+        let directory = Arc::make_mut(&mut self.directory);
+        directory.slots.insert(id, slot);
+        directory.by_name.insert(description.name_shared(), id);
         if vacant.is_some() {
             let index = slot.index();
             self.ids[index] = id;
@@ -138,8 +146,9 @@ impl InstanceTable {
     pub(crate) fn remove(&mut self, slot: Slot) -> Occupant {
         let index = slot.index();
         let occupant = self.occupants[index].take().expect("only a registered instance is removed");
-        self.slots.remove(&self.ids[index]);
-        self.by_name.swap_remove(occupant.description.name());
+        let directory = Arc::make_mut(&mut self.directory);
+        directory.slots.remove(&self.ids[index]);
+        directory.by_name.swap_remove(occupant.description.name());
         self.readiness[index] = Readiness::default();
         self.remaining_cpu[index] = 0;
         self.remaining_memory[index] = 0;

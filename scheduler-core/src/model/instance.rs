@@ -3,7 +3,8 @@
 //! What changes afterwards (status, agent, what remains) is the cluster's; this is the description it starts from.
 
 use super::attribute::{Attributes, names};
-use super::instance_builder::ContainerInstanceBuilder;
+use super::instance_builder::{ContainerInstanceBuilder, is_name};
+use super::instance_error::InstanceError;
 use super::resources::{Demand, Resources};
 use std::sync::Arc;
 
@@ -136,6 +137,18 @@ impl ContainerInstance {
     /// What is taken on it for good by others than this cluster's tasks; by default nothing.
     pub fn foreign_load(&self) -> &Demand {
         &self.foreign_load
+    }
+
+    /// One more like this one, under another name: attributes are shared, so a fleet of equal instances is small.
+    ///
+    /// # Errors
+    /// [`InstanceError::Name`] if it is no name.
+    pub fn with_name(&self, name: impl Into<Arc<str>>) -> Result<ContainerInstance, InstanceError> {
+        let name = name.into();
+        if !is_name(&name) {
+            return Err(InstanceError::Name { name: (&*name).into() });
+        }
+        Ok(ContainerInstance { name, ..self.clone() })
     }
 
     /// Replaces the attributes. The Availability Zone must stay among them.

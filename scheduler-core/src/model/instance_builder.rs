@@ -275,7 +275,7 @@ pub(crate) fn derived_eni_task_limit(attributes: &Attributes) -> Option<u32> {
     trunked.or(known.eni_task_limit)
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
