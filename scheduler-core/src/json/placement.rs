@@ -1,8 +1,6 @@
 //! Placement strategies, constraints and services: `{type, field}`, `{type, expression}`, `CreateService`'s input.
 
-use crate::placement::{
-    PlacementConstraint, PlacementStrategy, SchedulingStrategy, Service, Strategy, StrategyChain,
-};
+use crate::placement::{PlacementConstraint, PlacementStrategy, SchedulingStrategy, Service, Strategy, StrategyChain};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Error as _, Serialize, Serializer};
 use std::borrow::Cow;
@@ -192,10 +190,7 @@ mod tests {
         );
         assert_eq!(service.name(), "web");
         assert_eq!(service.constraints.len(), 2);
-        assert_eq!(
-            service.strategy.unwrap().to_string(),
-            "spread(attribute:ecs.availability-zone),binpack(memory)"
-        );
+        assert_eq!(service.strategy.unwrap().to_string(), "spread(attribute:ecs.availability-zone),binpack(memory)");
         assert_eq!((service.minimum_healthy_percent, service.maximum_percent), (Some(50), Some(100)));
         assert_eq!((service.subnets.len(), service.availability_zone_rebalancing), (1, Some(false)));
         assert_eq!(round_trip(r#"{"serviceName": "d", "placementStrategy": []}"#).strategy, None);

@@ -62,6 +62,13 @@ pub enum CallError {
     Request(#[from] RequestError),
 }
 
+impl CallError {
+    /// The exception that the ECS API answers with.
+    pub fn exception(&self) -> &'static str {
+        "InvalidParameterException"
+    }
+}
+
 impl Scheduler {
     /// RunTask: places and starts `count` tasks one after another (C-15).
     ///

@@ -61,17 +61,17 @@ impl Scan<'_> {
     /// The instances that pass every check, in the order of their slots.
     fn find_feasible(&self, candidates: &mut Vec<Slot>) {
         let instances = &self.cluster.instances;
-        let demand = self.request.demand();
+        let (cpu_units, memory_mib) = (self.request.demand().cpu_units, self.request.demand().memory_mib);
         candidates.clear();
-        for index in 0..instances.slot_count() {
-            let slot = Slot(index as u32);
-            if instances.readiness[index].has(Readiness::OPEN)
-                && demand.cpu_units <= instances.remaining_cpu[index]
-                && demand.memory_mib <= instances.remaining_memory[index]
-                && self.table.admits(self.cluster, slot)
-            {
-                candidates.push(slot);
+        let remaining = instances.remaining_cpu.iter().zip(&instances.remaining_memory);
+        for ((index, readiness), (cpu, memory)) in instances.readiness.iter().enumerate().zip(remaining) {
+            // Without branches: which of the three fails is as good as random.
+            if (*readiness == Readiness::OPEN) & (cpu_units <= *cpu) & (memory_mib <= *memory) {
+                candidates.push(Slot(index as u32));
             }
+        }
+        if !self.table.admits_all() {
+            candidates.retain(|slot| self.table.admits(self.cluster, *slot));
         }
         self.keep_with_scarce_resources(candidates);
         self.keep_admitted(candidates);
@@ -158,14 +158,18 @@ impl Scan<'_> {
 
     /// C-19: the zone with the most headroom over all ACTIVE instances that the static rules admit, then the instance.
     fn most_headroom_by_zone(&self, scratch: &mut Scratch) -> Option<Slot> {
-        if scratch.candidates.len() > 1 {
-            zone_headrooms(self.cluster, self.table, &mut scratch.headrooms);
-        } else {
-            scratch.headrooms.resize(self.table.zone_count(), 0);
+        let Scratch { candidates, headrooms, .. } = scratch;
+        if candidates.len() < 2 {
+            return candidates.first().copied();
         }
-        scratch.candidates.iter().copied().max_by_key(|slot| {
-            let zone = scratch.headrooms[self.table.zone(self.cluster, *slot)];
-            (zone, headroom(self.cluster, *slot), Reverse(self.cluster.instances.ids[slot.index()]))
+        zone_headrooms(self.cluster, self.table, headrooms);
+        candidates.iter().copied().max_by(|one, other| {
+            let zone = |slot: &Slot| headrooms[self.table.zone(self.cluster, *slot)];
+            let by_zone = zone(one).cmp(&zone(other));
+            let id = |slot: &Slot| Reverse(self.cluster.instances.ids[slot.index()]);
+            by_zone
+                .then_with(|| headroom(self.cluster, *one).cmp(&headroom(self.cluster, *other)))
+                .then_with(|| id(one).cmp(&id(other)))
         })
     }
 
@@ -201,12 +205,12 @@ pub(super) fn headroom(cluster: &Cluster, slot: Slot) -> u64 {
 
 /// Headroom of each zone: that of its ACTIVE instances which the static rules admit, agent connected or not.
 pub(super) fn zone_headrooms(cluster: &Cluster, table: &StaticTable, headrooms: &mut Vec<u128>) {
-    const ACTIVE: Readiness = Readiness::PRESENT_AND_ACTIVE;
+    let instances = &cluster.instances;
     headrooms.clear();
     headrooms.resize(table.zone_count(), 0);
-    for index in 0..cluster.instances.slot_count() {
+    for (index, readiness) in instances.readiness.iter().enumerate() {
         let slot = Slot(index as u32);
-        if cluster.instances.readiness[index].has(ACTIVE) && table.admits(cluster, slot) {
+        if readiness.has(Readiness::PRESENT_AND_ACTIVE) && table.admits(cluster, slot) {
             headrooms[table.zone(cluster, slot)] += u128::from(headroom(cluster, slot));
         }
     }

@@ -30,6 +30,7 @@ enum Rows {
 pub(super) struct StaticTable {
     rows: Rows,
     admitted: Vec<bool>,
+    admits_all: bool,
     zones: Buckets,
     spreads: Vec<(AttributeName, Buckets)>,
 }
@@ -47,7 +48,13 @@ impl StaticTable {
             PlacementStrategy::Spread(SpreadField::Attribute(name)) => Some((name.clone(), Buckets::default())),
             _ => None,
         });
-        Self { rows: Rows::Nothing, admitted: Vec::new(), zones: Buckets::default(), spreads: spreads.collect() }
+        Self {
+            rows: Rows::Nothing,
+            admitted: Vec::new(),
+            admits_all: false,
+            zones: Buckets::default(),
+            spreads: spreads.collect(),
+        }
     }
 
     /// The attribute names that decide the rows.
@@ -99,10 +106,16 @@ impl StaticTable {
                 values.push(attributes, name);
             }
         }
+        self.admits_all = self.admitted.iter().all(|admitted| *admitted);
         self.zones = zones.into_buckets();
         for ((_, buckets), values) in self.spreads.iter_mut().zip(values) {
             *buckets = values.into_buckets();
         }
+    }
+
+    /// Whether no instance is excluded, so that nobody has to be asked.
+    pub(super) fn admits_all(&self) -> bool {
+        self.admits_all
     }
 
     fn row(&self, cluster: &Cluster, slot: Slot) -> usize {

@@ -1,0 +1,147 @@
+//! Histories: a cluster's beginning, the requests made to it, and what happens to it in order.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{Operation, fleet, nth_instance, nth_task, operation, placement_request, scheduler};
+use crate::cluster::{Change, Cluster, HeadroomWeights, ReleaseOn};
+use crate::model::ContainerInstance;
+use crate::placement::{Placement, PlacementRequest, PreparedRequest, Scheduler, SeededDraw};
+
+/// Most requests in a history.
+pub const MAX_REQUESTS: usize = 3;
+
+const MAX_FLEET: usize = 6;
+
+/// A cluster's whole life, to be replayed.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The weights of the cluster's headroom.
+    pub weights: HeadroomWeights,
+    /// When the cluster's stopping tasks give their resources back.
+    pub release_on: ReleaseOn,
+    /// Who places.
+    pub scheduler: Scheduler,
+    /// What is placed; one at least.
+    pub requests: Vec<Arc<PlacementRequest>>,
+    /// The instances that are there from the beginning.
+    pub fleet: Vec<ContainerInstance>,
+    /// What happens.
+    pub operations: Vec<Operation>,
+    /// The seed of whatever is drawn.
+    pub seed: u64,
+}
+
+/// A history that is being replayed: the cluster, and the prepared requests that follow it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The cluster as it is now.
+    pub cluster: Cluster,
+    /// Who places.
+    pub scheduler: Scheduler,
+    /// The history's requests, prepared before the first instance registered.
+    pub prepared: Vec<PreparedRequest>,
+    /// Where randomness comes from.
+    pub draw: SeededDraw,
+}
+
+impl History {
+    /// The cluster at its beginning, with its requests prepared.
+    pub fn begin(&self) -> Run {
+        let mut cluster = Cluster::new(self.weights).with_release_on(self.release_on);
+        let requests = self.requests.iter();
+        let prepared = requests
+            .map(|request| self.scheduler.prepare(&mut cluster, Arc::clone(request)).expect("requests are valid"))
+            .collect();
+        for instance in &self.fleet {
+            cluster.register(instance.clone()).expect("the names of a fleet differ");
+        }
+        Run { cluster, scheduler: self.scheduler.clone(), prepared, draw: SeededDraw::new(self.seed) }
+    }
+
+    /// Everything that happens, and the cluster that it leaves. Calls that err change nothing and are passed over.
+    pub fn replay(&self) -> Cluster {
+        let mut run = self.begin();
+        for operation in &self.operations {
+            let _ = run.apply(operation);
+        }
+        run.cluster
+    }
+}
+
+impl Run {
+    /// Makes the call that an operation stands for; no changes: there was nothing to do.
+    ///
+    /// # Errors
+    /// That of the call, in words.
+    pub fn apply(&mut self, operation: &Operation) -> Result<Vec<Change>, String> {
+        let Self { cluster, scheduler, prepared, draw } = self;
+        let count = prepared.len();
+        let start = |cluster: &mut Cluster, placement: &Placement| {
+            cluster.start(placement).map(|change| vec![change]).map_err(|error| error.to_string())
+        };
+        match operation {
+            Operation::Register(instance) => cluster
+                .register(ContainerInstance::clone(instance))
+                .map(|change| vec![change])
+                .map_err(|error| error.to_string()),
+            Operation::OnInstance(index, call) => {
+                let id = nth_instance(cluster, *index);
+                call.apply(cluster, id).map_err(|error| error.to_string())
+            }
+            Operation::OnTask(index, call) => {
+                let id = nth_task(cluster, *index);
+                call.apply(cluster, id).map_err(|error| error.to_string())
+            }
+            Operation::Place { request } => match prepared[request % count].place(cluster, draw) {
+                Some(placement) => start(cluster, &placement),
+                None => Ok(Vec::new()),
+            },
+            Operation::StartOn { request, instance } => {
+                let request = Arc::clone(prepared[request % count].request());
+                let placement = Placement::start_task(nth_instance(cluster, *instance), request);
+                start(cluster, &placement)
+            }
+            Operation::Adopt { request, instance } => {
+                let request = Arc::clone(prepared[request % count].request());
+                let placement = Placement::adopt(nth_instance(cluster, *instance), request);
+                start(cluster, &placement)
+            }
+            Operation::ScaleIn { request } => {
+                match scheduler.choose_stop(cluster, prepared[request % count].request(), draw) {
+                    Some(task) => cluster.stop(task).map(|change| vec![change]).map_err(|error| error.to_string()),
+                    None => Ok(Vec::new()),
+                }
+            }
+        }
+    }
+}
+
+/// A history of up to so many operations.
+pub fn history(operations_at_most: usize) -> BoxedStrategy<History> {
+    let requests = prop::collection::vec(placement_request().prop_map(Arc::new), 1..=MAX_REQUESTS);
+    let operations = prop::collection::vec(operation(), 0..=operations_at_most);
+    (settings(), scheduler(), requests, fleet(MAX_FLEET), operations, any::<u64>())
+        .prop_map(|((weights, release_on), scheduler, requests, fleet, operations, seed)| History {
+            weights,
+            release_on,
+            scheduler,
+            requests,
+            fleet,
+            operations,
+            seed,
+        })
+        .boxed()
+}
+
+/// What a cluster is made with: weights of the headroom, and when stopping tasks give their resources back.
+pub fn settings() -> BoxedStrategy<(HeadroomWeights, ReleaseOn)> {
+    let weights = prop_oneof![
+        4 => Just(HeadroomWeights::default()),
+        1 => Just(HeadroomWeights { cpu: 0, memory: 1 }),
+        1 => Just(HeadroomWeights { cpu: u32::MAX, memory: u32::MAX }),
+    ];
+    let release_on = prop_oneof![2 => Just(ReleaseOn::DesiredStopped), 1 => Just(ReleaseOn::LastStopped)];
+    (weights, release_on).boxed()
+}

@@ -1,0 +1,50 @@
+//! The law kit: generators of instances, requests and histories, for property tests of whatever is built on this crate.
+//!
+//! Everything is drawn from a small vocabulary on purpose: few zones, few sizes, few attribute values, so that ties,
+//! clashes and exhaustion are frequent. Every value shrinks towards the plainest one.
+//!
+//! A [`History`] is a cluster's whole life: where it begins, what is asked of it, and a list of [`Operation`]s. Operations
+//! name instances, tasks and requests by an index modulo what is there, so every list of operations means something, and
+//! so does every list that shrinking makes of it.
+//!
+//! ```
+//! use proptest::prelude::*;
+//! use scheduler_core::laws;
+//!
+//! // A law: what a history leaves behind adds up.
+//! proptest!(ProptestConfig::with_cases(16), |(history in laws::history(12))| {
+//!     let cluster = history.replay();
+//!     prop_assert_eq!(cluster.audit(), Ok(()));
+//!     prop_assert_eq!(cluster.snapshot(), history.replay().snapshot());
+//! });
+//! ```
+
+mod expressions;
+mod histories;
+mod instances;
+mod operations;
+mod requests;
+
+pub use expressions::{expression, expression_text, live_expression_text, static_expression, static_expression_text};
+pub use histories::{History, MAX_REQUESTS, Run, history, settings};
+pub use instances::{
+    attributes, container_instance, container_instance_named, custom_attribute, fleet, resources, uniform_fleet,
+};
+pub use operations::{InstanceCall, Operation, TaskCall, nth_instance, nth_task, operation};
+pub use requests::{
+    chain, demand, placement_constraint, placement_request, placement_rule, scheduler, strategy, task_group, tie_break,
+};
+
+/// The Availability Zones of generated instances.
+pub const ZONES: [&str; 4] = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"];
+
+/// The task groups of generated requests.
+pub const GROUPS: [&str; 3] = ["service:web", "service:api", "family:job"];
+
+/// The capacity providers of generated instances and requests.
+pub const CAPACITY_PROVIDERS: [&str; 2] = ["spot", "on-demand"];
+
+/// Custom attributes of generated instances, each with its values; an instance may also have a name without a value, or
+/// not have the name at all. `host` comes besides, with the instance's own name.
+pub const CUSTOM_ATTRIBUTES: [(&str, &[&str]); 3] =
+    [("stack", &["prod", "test", "a b"]), ("rack", &["r1", "r2"]), ("tier", &["1", "2", "10", "1.50"])];
