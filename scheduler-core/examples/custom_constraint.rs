@@ -17,7 +17,7 @@ struct KeepInReserve {
 }
 
 impl CustomConstraint for KeepInReserve {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "keep-in-reserve"
     }
 

@@ -18,7 +18,7 @@ struct Cheapest {
 }
 
 impl PlacementPolicy for Cheapest {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "cheapest"
     }
 

@@ -59,13 +59,13 @@ impl Scan<'_> {
     }
 
     /// The instances that pass every check, in the order of their slots.
+    #[expect(clippy::needless_bitwise_bool, reason = "which of the three fails is as good as random: no branches")]
     fn find_feasible(&self, candidates: &mut Vec<Slot>) {
         let instances = &self.cluster.instances;
         let (cpu_units, memory_mib) = (self.request.demand().cpu_units, self.request.demand().memory_mib);
         candidates.clear();
         let remaining = instances.remaining_cpu.iter().zip(&instances.remaining_memory);
         for ((index, readiness), (cpu, memory)) in instances.readiness.iter().enumerate().zip(remaining) {
-            // Without branches: which of the three fails is as good as random.
             if (*readiness == Readiness::OPEN) & (cpu_units <= *cpu) & (memory_mib <= *memory) {
                 candidates.push(Slot(index as u32));
             }
