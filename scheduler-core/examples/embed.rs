@@ -2,6 +2,7 @@
 //!
 //! Run it with `cargo run -p scheduler-core --example embed`.
 
+use std::cmp::Ordering;
 use std::error::Error;
 
 use scheduler_core::{
@@ -25,24 +26,31 @@ impl Orchestrator {
         let mut changes = Vec::new();
         loop {
             let running = self.cluster.group(self.service.group()).map_or(0, |group| group.running_tasks_count());
-            if running < self.service.desired_count {
-                let Some(placement) = self.prepared.place(&self.cluster, &mut self.draw) else {
-                    let refusal = self.scheduler.refusal(&self.cluster, self.prepared.request());
-                    println!("  {}", refusal.expect("nobody takes it").service_event(self.service.name()));
-                    break;
-                };
-                let name = format!("{}/{}", self.service.name(), self.started);
-                changes.push(self.cluster.start(&placement.named(name).with_status(TaskStatus::Running))?);
-                self.started += 1;
-            } else if running > self.service.desired_count {
-                let request = self.prepared.request();
-                let Some(task) = self.scheduler.choose_stop(&self.cluster, request, &mut self.draw) else { break };
-                changes.push(self.cluster.stop(task)?);
-            } else {
-                break;
-            }
+            let change = match running.cmp(&self.service.desired_count) {
+                Ordering::Less => self.start_one()?,
+                Ordering::Equal => None,
+                Ordering::Greater => self.stop_one()?,
+            };
+            let Some(change) = change else { break };
+            changes.push(change);
         }
         Ok(changes)
+    }
+
+    fn start_one(&mut self) -> Result<Option<Change>, Box<dyn Error>> {
+        let Some(placement) = self.prepared.place(&self.cluster, &mut self.draw) else {
+            let refusal = self.scheduler.refusal(&self.cluster, self.prepared.request());
+            println!("  {}", refusal.expect("nobody takes it").service_event(self.service.name()));
+            return Ok(None);
+        };
+        let name = format!("{}/{}", self.service.name(), self.started);
+        self.started += 1;
+        Ok(Some(self.cluster.start(&placement.named(name).with_status(TaskStatus::Running))?))
+    }
+
+    fn stop_one(&mut self) -> Result<Option<Change>, Box<dyn Error>> {
+        let task = self.scheduler.choose_stop(&self.cluster, self.prepared.request(), &mut self.draw);
+        Ok(task.map(|task| self.cluster.stop(task)).transpose()?)
     }
 
     fn report(&mut self, what: &str) -> Result<(), Box<dyn Error>> {

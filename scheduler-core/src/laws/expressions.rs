@@ -132,7 +132,7 @@ fn live_comparison() -> BoxedStrategy<String> {
         rest.prop_map(move |rest| format!("{subject} {rest}")).boxed()
     };
     prop_oneof![
-        subject("runningTasksCount", with_value(&COMPARISONS, (0..5).prop_map(|count| count.to_string()).boxed())),
+        subject("runningTasksCount", with_value(&COMPARISONS, (0..5u32).prop_map(|count| count.to_string()).boxed())),
         subject("task:group", group.boxed()),
         subject("ec2InstanceId", name.boxed()),
         subject("agentConnected", connected),
