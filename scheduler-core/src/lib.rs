@@ -76,6 +76,7 @@
 
 pub mod cluster;
 pub mod expression;
+mod index;
 #[cfg(feature = "serde")]
 mod json;
 #[cfg(feature = "proptest")]

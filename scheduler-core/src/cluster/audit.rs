@@ -32,6 +32,7 @@ impl Cluster {
         self.audit_groups()?;
         let on_instances: usize = self.instances().map(|instance| instance.tasks().count()).sum();
         same("the cluster", "tasks", &self.tasks.len(), &on_instances)?;
+        same("the cluster", "the soundness of its indexes", &self.indexes_are_sound(), &true)?;
         self.audit_classes()
     }
 
@@ -91,6 +92,14 @@ impl Cluster {
             }
             same(place, "tasks of the group", &group.running, &members)?;
             same(place, "tasks by instance", &group.by_slot.iter().map(|(s, c)| (*s, *c)).collect(), &by_slot)?;
+            for (index, partition) in self.index.partitions().iter().enumerate() {
+                for value in 0..partition.value_count() {
+                    let on_value =
+                        |(slot, count): (&Slot, &u32)| (partition.value_of(*slot) == value).then_some(*count);
+                    let count = by_slot.iter().filter_map(on_value).sum();
+                    same(place, "tasks by value", &group.on_value(index, value), &count)?;
+                }
+            }
             running += members as usize;
         }
         let should_run = self.tasks.iter().filter(|record| record.desired == DesiredStatus::Running).count();

@@ -118,14 +118,16 @@ impl Cluster {
         let (slot, gpus, status) = (record.slot, record.gpus, record.status);
         let spec = Arc::clone(&record.spec);
         let index = self.tasks.insert(record);
+        self.unindex(slot);
         self.take(slot, &spec.demand, gpus);
+        self.reindex(slot);
         let occupant = self.instances.occupant_mut(slot);
         occupant.running_tasks += 1;
         occupant.holding_tasks += 1;
         occupant.pending_tasks += u32::from(status == TaskStatus::Pending);
         occupant.occupying_tasks += u32::from(spec.kind != TaskKind::Daemon);
         self.tasks.link(&mut occupant.tasks, ChainKind::Instance, index);
-        let group = self.groups.add(&spec.group, slot);
+        let group = self.groups.add(&spec.group, slot, self.index.partitions());
         self.tasks.link(&mut group.tasks, ChainKind::Group, index);
         index
     }
@@ -151,7 +153,9 @@ impl Cluster {
             let record = cluster.tasks.remove(index);
             occupant.holding_tasks -= 1;
             occupant.occupying_tasks -= u32::from(record.spec.kind != TaskKind::Daemon);
+            cluster.unindex(slot);
             cluster.give_back(slot, &record.spec.demand, record.gpus);
+            cluster.reindex(slot);
         })
     }
 
@@ -165,7 +169,7 @@ impl Cluster {
         occupant.running_tasks -= 1;
         occupant.pending_tasks -= u32::from(is_pending);
         self.tasks.unlink(&mut self.groups.get_mut(&spec.group).tasks, ChainKind::Group, index);
-        self.groups.remove(&spec.group, slot);
+        self.groups.remove(&spec.group, slot, self.index.partitions());
     }
 
     fn take(&mut self, slot: Slot, demand: &Demand, gpus: GpuSet) {

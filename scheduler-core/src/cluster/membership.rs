@@ -40,7 +40,10 @@ impl Cluster {
     pub(super) fn insert_instance(&mut self, id: InstanceId, description: Arc<ContainerInstance>) -> Slot {
         let class = self.classes.join(description.attributes());
         let occupant = empty_occupant(description);
-        self.instances.insert(id, class, occupant)
+        let slot = self.instances.insert(id, class, occupant);
+        self.reassign(slot);
+        self.reindex(slot);
+        slot
     }
 
     /// Removes an instance that runs nothing, as ECS does without `force`.
@@ -73,6 +76,7 @@ impl Cluster {
     fn remove_instance(&mut self, slot: Slot) -> Change {
         let id = self.instances.ids[slot.index()];
         let before = self.instances.totals(slot);
+        self.unindex(slot);
         let too_many_unused = self.classes.leave(self.instances.classes[slot.index()]);
         self.instances.remove(slot);
         if too_many_unused {
@@ -90,6 +94,7 @@ impl Cluster {
         let slot = self.present_slot(id)?;
         let mut changes = self.lose_tasks(slot);
         let before = self.instances.totals(slot);
+        self.unindex(slot);
         self.instances.readiness[slot.index()].set(Readiness::PRESENT, false);
         changes.push(self.instance_change(slot, before, Cause::Failed));
         Ok(changes)
@@ -106,6 +111,7 @@ impl Cluster {
             return Err(ClusterError::InstanceNotFailed { name: description.name().into() });
         }
         self.instances.readiness[slot.index()].set(Readiness::PRESENT, true);
+        self.reindex(slot);
         Ok(self.instance_change(slot, None, Cause::Returned(description)))
     }
 
@@ -147,7 +153,9 @@ impl Cluster {
             return Ok(None);
         }
         let before = self.instances.totals(slot);
+        self.unindex(slot);
         self.instances.readiness[slot.index()].set(bit, on);
+        self.reindex(slot);
         let cause = if bit == Readiness::ACTIVE { Cause::StatusChanged } else { Cause::AgentChanged };
         Ok(Some(self.instance_change(slot, before, cause)))
     }
@@ -206,10 +214,14 @@ impl Cluster {
 
     fn set_attributes(&mut self, slot: Slot, attributes: crate::model::Attributes) -> Change {
         let before = self.instances.totals(slot);
+        self.unindex(slot);
         let too_many_unused = self.classes.leave(self.instances.classes[slot.index()]);
         self.instances.classes[slot.index()] = self.classes.join(&attributes);
         let shared = Arc::new(attributes);
         Arc::make_mut(&mut self.instances.occupant_mut(slot).description).set_attributes(Arc::clone(&shared));
+        self.reassign(slot);
+        self.reindex(slot);
+        self.groups.recount(slot, self.index.partitions());
         if too_many_unused {
             self.rebuild_classes();
         }
@@ -250,11 +262,13 @@ impl Cluster {
         if clashing > 0 {
             return refuse("host ports", clashing as u32, 0);
         }
+        self.unindex(slot);
         self.instances.remaining_cpu[index] = resources.cpu_units() - used_cpu;
         self.instances.remaining_memory[index] = resources.memory_mib() - used_memory;
         let occupant = self.instances.occupant_mut(slot);
         occupant.free_gpus = all_gpus.without(used_gpus);
         Arc::make_mut(&mut occupant.description).set_resources(resources);
+        self.reindex(slot);
         Ok(self.instance_change(slot, before, Cause::Resized))
     }
 

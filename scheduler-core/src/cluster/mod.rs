@@ -17,6 +17,8 @@ mod task;
 mod tasks;
 mod view;
 
+use crate::index::Indexes;
+
 pub use audit::AuditError;
 pub use change::{Amounts, Cause, Change, GpuSet, InstanceTotals, TaskChange};
 pub(crate) use classes::{AttributeClasses, Mention};
@@ -89,6 +91,7 @@ pub struct Cluster {
     pub(crate) tasks: TaskTable,
     pub(crate) groups: GroupTable,
     pub(crate) classes: AttributeClasses,
+    pub(crate) index: Indexes,
 }
 
 impl Default for Cluster {
@@ -109,6 +112,7 @@ impl Cluster {
             tasks: TaskTable::default(),
             groups: GroupTable::default(),
             classes: AttributeClasses::new(),
+            index: Indexes::default(),
         }
     }
 
@@ -176,5 +180,6 @@ impl Cluster {
         for (slot, class) in slots.into_iter().zip(rebuilt) {
             instances.classes[slot.index()] = class;
         }
+        self.rebuild_indexes();
     }
 }

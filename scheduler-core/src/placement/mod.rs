@@ -7,6 +7,7 @@ mod commit;
 mod constraint;
 mod draw;
 mod explanation;
+mod indexed;
 mod policy;
 mod request;
 mod room;

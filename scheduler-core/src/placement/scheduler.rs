@@ -9,11 +9,13 @@ use std::sync::Arc;
 use super::commit::Placement;
 use super::draw::Draw;
 use super::explanation::{Explanation, Refusal};
+use super::indexed::{Lowered, Walk, WalkScratch, lower};
 use super::request::{PlacementRequest, RequestError};
 use super::scan::{Scan, Scratch};
 use super::static_rules::StaticTable;
 use super::strategy::{PlacementStrategy, Strategy, TieBreak};
 use crate::cluster::{Change, Cluster, Mention};
+use crate::index::OrderHandle;
 use crate::model::AttributeName;
 
 /// How placements are chosen where a request leaves it open: the default strategy and the tie-break.
@@ -85,6 +87,10 @@ impl Scheduler {
     ) -> Result<PreparedRequest, RequestError> {
         let mut prepared = PreparedRequest::new(self, request.into())?;
         prepared.mentions = cluster.mention(&prepared.mentioned);
+        if let Some(lowered) = &prepared.lowered {
+            prepared.order = Some(cluster.keep_order(lowered.spec.clone()));
+            cluster.keep_ports(prepared.request.demand().host_ports.as_slice());
+        }
         Ok(prepared)
     }
 
@@ -142,6 +148,8 @@ impl Scheduler {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Execution {
+    /// By a walk through an ordered index.
+    Indexed,
     /// By columns, over all instances.
     Scan,
 }
@@ -161,6 +169,11 @@ pub struct PreparedRequest {
     mentions: Vec<Mention>,
     table: StaticTable,
     scratch: Scratch,
+    /// How it is placed by an index; `None`: by the scan.
+    lowered: Option<Lowered>,
+    /// The order that clusters keep for it.
+    order: Option<OrderHandle>,
+    walk_scratch: WalkScratch,
 }
 
 impl PreparedRequest {
@@ -171,10 +184,14 @@ impl PreparedRequest {
         Ok(Self {
             mentioned: StaticTable::mentioned(&request, spread_rules),
             table: StaticTable::new(spread_rules),
-            rules,
             tie_break: scheduler.tie_break,
             own_revision_only: scheduler.spread_ignores_other_revisions,
             mentions: Vec::new(),
+            lowered: lower(rules.as_deref(), scheduler.tie_break)
+                .filter(|lowered| !(scheduler.spread_ignores_other_revisions && lowered.counts_tasks())),
+            order: None,
+            walk_scratch: WalkScratch::default(),
+            rules,
             scratch: Scratch::default(),
             request,
         })
@@ -187,7 +204,7 @@ impl PreparedRequest {
 
     /// How this request is placed.
     pub fn execution(&self) -> Execution {
-        Execution::Scan
+        if self.order.is_some() { Execution::Indexed } else { Execution::Scan }
     }
 
     /// Chooses an instance for one task, or nobody. Reads the cluster and changes nothing: hand the placement to
@@ -196,8 +213,26 @@ impl PreparedRequest {
     /// With a feasible instance there is always a placement; `None` exactly when [`Scheduler::refusal`] has a reason.
     /// Draws only where more than one choice is open. Cost: O(instances).
     pub fn place(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Placement> {
-        let Self { request, rules, tie_break, own_revision_only, mentioned, table, scratch, .. } = self;
+        let Self {
+            request,
+            rules,
+            tie_break,
+            own_revision_only,
+            mentioned,
+            table,
+            scratch,
+            lowered,
+            order,
+            walk_scratch,
+            ..
+        } = self;
         table.refresh(cluster, request, mentioned);
+        if let (Some(lowered), Some(order), true) = (lowered, order, table.is_by_class())
+            && let Some(order) = cluster.index.order(order)
+        {
+            let walk = Walk::new(cluster, request, table, lowered, order);
+            return Some(Placement::chosen(cluster, walk.choose(walk_scratch)?, request));
+        }
         let scan = Scan { cluster, request, table, own_revision_only: *own_revision_only };
         let slot = match rules {
             None => scan.by_headroom(scratch),

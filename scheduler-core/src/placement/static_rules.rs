@@ -12,6 +12,7 @@ use super::request::PlacementRequest;
 use super::strategy::{PlacementStrategy, SpreadField};
 use crate::cluster::{Cluster, Slot};
 use crate::expression::InstanceFacts;
+use crate::index::class_bit;
 use crate::model::{AttributeLookup, AttributeName, Attributes, names};
 
 /// What the rows of a [`StaticTable`] stand for.
@@ -31,6 +32,9 @@ pub(super) struct StaticTable {
     rows: Rows,
     admitted: Vec<bool>,
     admits_all: bool,
+    /// The classes that are admitted, while the rows are classes; and their bits in the indexes.
+    admitted_classes: Vec<u32>,
+    class_bits: u64,
     zones: Buckets,
     spreads: Vec<(AttributeName, Buckets)>,
 }
@@ -52,6 +56,8 @@ impl StaticTable {
             rows: Rows::Nothing,
             admitted: Vec::new(),
             admits_all: false,
+            admitted_classes: Vec::new(),
+            class_bits: 0,
             zones: Buckets::default(),
             spreads: spreads.collect(),
         }
@@ -107,10 +113,34 @@ impl StaticTable {
             }
         }
         self.admits_all = self.admitted.iter().all(|admitted| *admitted);
+        self.admitted_classes.clear();
+        let admitted = self.admitted.iter().enumerate().filter(|(_, admitted)| **admitted);
+        self.admitted_classes.extend(admitted.map(|(row, _)| row as u32));
+        self.class_bits = self.admitted_classes.iter().fold(0, |bits, class| bits | class_bit(*class));
         self.zones = zones.into_buckets();
         for ((_, buckets), values) in self.spreads.iter_mut().zip(values) {
             *buckets = values.into_buckets();
         }
+    }
+
+    /// Whether the rows are classes, as the indexes have them.
+    pub(super) fn is_by_class(&self) -> bool {
+        matches!(self.rows, Rows::Classes(_))
+    }
+
+    /// Whether the static rules admit the instances of a class. Only while the rows are classes.
+    pub(super) fn admits_class(&self, class: u32) -> bool {
+        self.admitted[class as usize]
+    }
+
+    /// The classes that are admitted. Only while the rows are classes.
+    pub(super) fn admitted_classes(&self) -> &[u32] {
+        &self.admitted_classes
+    }
+
+    /// Bits of the classes that are admitted.
+    pub(super) fn class_bits(&self) -> u64 {
+        self.class_bits
     }
 
     /// Whether no instance is excluded, so that nobody has to be asked.

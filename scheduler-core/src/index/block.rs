@@ -1,0 +1,193 @@
+//! A block: up to 64 instances in order, in small parallel arrays that one vector compare runs through.
+
+use super::bound::{Bound, Wanted};
+use crate::cluster::Slot;
+
+/// The most entries of a block.
+pub(crate) const BLOCK_CAPACITY: usize = 64;
+
+/// The place of an instance in an order: smaller is preferred. The registration's number makes it unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) objective: u64,
+    pub(crate) registration: u64,
+}
+
+impl Key {
+    pub(crate) const FIRST: Self = Self { objective: 0, registration: 0 };
+    pub(crate) const LAST: Self = Self { objective: u64::MAX, registration: u64::MAX };
+}
+
+/// One instance in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) slot: Slot,
+    pub(crate) cpu: u32,
+    pub(crate) memory: u32,
+    pub(crate) gpus: u8,
+    pub(crate) class: u32,
+    /// Bits of what the instance cannot give: ports of the dictionary that are taken, network interfaces used up.
+    pub(crate) unavailable: u32,
+}
+
+impl Entry {
+    pub(crate) fn bound(&self) -> Bound {
+        Bound::of(self.cpu, self.memory, self.gpus.into())
+            .with_class(class_bit(self.class))
+            .with_unavailable(self.unavailable)
+    }
+}
+
+/// Classes share 64 bits; the exact test is on the entry.
+pub(crate) fn class_bit(class: u32) -> u64 {
+    1 << (class % u64::BITS)
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    len: usize,
+    objectives: [u64; BLOCK_CAPACITY],
+    registrations: [u64; BLOCK_CAPACITY],
+    /// Unused places hold −1, below every demand.
+    cpu: [i32; BLOCK_CAPACITY],
+    memory: [i32; BLOCK_CAPACITY],
+    slots: [u32; BLOCK_CAPACITY],
+    classes: [u32; BLOCK_CAPACITY],
+    unavailable: [u32; BLOCK_CAPACITY],
+    gpus: [u8; BLOCK_CAPACITY],
+}
+
+impl Block {
+    pub(crate) fn new() -> Self {
+        Self {
+            len: 0,
+            objectives: [0; BLOCK_CAPACITY],
+            registrations: [0; BLOCK_CAPACITY],
+            cpu: [-1; BLOCK_CAPACITY],
+            memory: [-1; BLOCK_CAPACITY],
+            slots: [0; BLOCK_CAPACITY],
+            classes: [0; BLOCK_CAPACITY],
+            unavailable: [0; BLOCK_CAPACITY],
+            gpus: [0; BLOCK_CAPACITY],
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn key(&self, index: usize) -> Key {
+        Key { objective: self.objectives[index], registration: self.registrations[index] }
+    }
+
+    pub(crate) fn entry(&self, index: usize) -> Entry {
+        Entry {
+            key: self.key(index),
+            slot: Slot(self.slots[index]),
+            cpu: self.cpu[index] as u32,
+            memory: self.memory[index] as u32,
+            gpus: self.gpus[index],
+            class: self.classes[index],
+            unavailable: self.unavailable[index],
+        }
+    }
+
+    fn set(&mut self, index: usize, entry: &Entry) {
+        self.objectives[index] = entry.key.objective;
+        self.registrations[index] = entry.key.registration;
+        self.cpu[index] = entry.cpu as i32;
+        self.memory[index] = entry.memory as i32;
+        self.slots[index] = entry.slot.0;
+        self.classes[index] = entry.class;
+        self.unavailable[index] = entry.unavailable;
+        self.gpus[index] = entry.gpus;
+    }
+
+    /// The first position whose key is not below this one.
+    pub(crate) fn position(&self, key: Key) -> usize {
+        let below = self.objectives[..self.len].partition_point(|objective| *objective < key.objective);
+        let equal = self.objectives[below..self.len].partition_point(|objective| *objective == key.objective);
+        below + self.registrations[below..below + equal].partition_point(|number| *number < key.registration)
+    }
+
+    pub(crate) fn insert(&mut self, position: usize, entry: &Entry) {
+        debug_assert!(self.len < BLOCK_CAPACITY, "a full block is split first");
+        self.shift(position..self.len, position + 1);
+        self.set(position, entry);
+        self.len += 1;
+    }
+
+    pub(crate) fn remove(&mut self, position: usize) -> Entry {
+        let entry = self.entry(position);
+        self.shift(position + 1..self.len, position);
+        self.len -= 1;
+        (self.cpu[self.len], self.memory[self.len]) = (-1, -1);
+        entry
+    }
+
+    fn shift(&mut self, from: std::ops::Range<usize>, to: usize) {
+        self.objectives.copy_within(from.clone(), to);
+        self.registrations.copy_within(from.clone(), to);
+        self.cpu.copy_within(from.clone(), to);
+        self.memory.copy_within(from.clone(), to);
+        self.slots.copy_within(from.clone(), to);
+        self.classes.copy_within(from.clone(), to);
+        self.unavailable.copy_within(from.clone(), to);
+        self.gpus.copy_within(from, to);
+    }
+
+    /// Takes the upper half out, as a block of its own.
+    pub(crate) fn split(&mut self) -> Self {
+        let mut upper = Self::new();
+        let middle = self.len / 2;
+        for index in middle..self.len {
+            upper.set(index - middle, &self.entry(index));
+            (self.cpu[index], self.memory[index]) = (-1, -1);
+        }
+        upper.len = self.len - middle;
+        self.len = middle;
+        upper
+    }
+
+    /// Appends the entries of the block that follows.
+    pub(crate) fn append(&mut self, other: &Self) {
+        for index in 0..other.len {
+            self.set(self.len + index, &other.entry(index));
+        }
+        self.len += other.len;
+    }
+
+    pub(crate) fn bound(&self) -> Bound {
+        let mut bound = Bound::NOBODY;
+        for index in 0..self.len {
+            bound.join(&self.entry(index).bound());
+        }
+        bound
+    }
+
+    /// The entries from a position on that have the CPU and the memory, in order; `admit` decides which is taken.
+    pub(crate) fn find(&self, from: usize, wanted: &Wanted, mut admit: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let (cpu, memory) = (wanted.cpu(), wanted.memory());
+        let mut suffices = [0_u8; BLOCK_CAPACITY];
+        for ((suffices, has_cpu), has_memory) in suffices.iter_mut().zip(&self.cpu).zip(&self.memory) {
+            *suffices = u8::from(*has_cpu >= cpu) & u8::from(*has_memory >= memory);
+        }
+        let (words, _) = suffices.as_chunks::<8>();
+        for (index, word) in words.iter().enumerate().skip(from / 8) {
+            let mut bits = u64::from_le_bytes(*word);
+            while bits != 0 {
+                let position = index * 8 + (bits.trailing_zeros() / 8) as usize;
+                bits &= bits - 1;
+                if position < from {
+                    continue;
+                }
+                let entry = self.entry(position);
+                if admit(&entry) {
+                    return Some(entry);
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,100 @@
+//! Joint bounds: what no instance of a block has more of, in lanes that say more than one maximum a resource.
+//!
+//! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(k × cpu, memory)` is
+//! large only if *one* instance has both, so a block whose every lane suffices nearly always holds somebody who fits.
+
+/// CPU, memory, `min(cpu, mem)`, `min(2 cpu, mem)`, `min(4 cpu, mem)`, `min(8 cpu, mem)`, GPUs, and `min(cpu, mem)` of
+/// instances with a free GPU.
+const LANES: usize = 8;
+
+/// A componentwise maximum over instances, and what they have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    lanes: [i32; LANES],
+    /// A bit for each class modulo 64 that occurs.
+    classes: u64,
+    /// Bits that are set for all of them: ports taken everywhere.
+    unavailable: u32,
+}
+
+impl Bound {
+    /// The bound of nobody: joins with anything to that.
+    pub(crate) const NOBODY: Self = Self { lanes: [-1; LANES], classes: 0, unavailable: u32::MAX };
+
+    /// The bound of one instance, or the least bound that some instance for this demand could meet.
+    pub(crate) fn of(cpu: u32, memory: u32, gpus: u32) -> Self {
+        // Amounts are at most 2^31 − 1; products saturate there, which keeps a bound a bound.
+        let amount = |amount: u32| i32::try_from(amount).unwrap_or(i32::MAX);
+        let (cpu, memory, gpus) = (amount(cpu), amount(memory), amount(gpus));
+        let both = |factor: i32| cpu.saturating_mul(factor).min(memory);
+        let with_gpu = if gpus > 0 { both(1) } else { -1 };
+        let lanes = [cpu, memory, both(1), both(2), both(4), both(8), gpus, with_gpu];
+        Self { lanes, classes: 0, unavailable: 0 }
+    }
+
+    pub(crate) fn with_class(mut self, class_bit: u64) -> Self {
+        self.classes = class_bit;
+        self
+    }
+
+    pub(crate) fn with_unavailable(mut self, unavailable: u32) -> Self {
+        self.unavailable = unavailable;
+        self
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (lane, other) in self.lanes.iter_mut().zip(other.lanes) {
+            *lane = (*lane).max(other);
+        }
+        self.classes |= other.classes;
+        self.unavailable &= other.unavailable;
+    }
+
+    /// Whether taking `part` out makes the bound less sharp than it could be.
+    ///
+    /// Classes and ports are left to the next time that it is added up: too many classes and too few ports taken
+    /// everywhere are still a bound.
+    pub(crate) fn is_met_by(&self, part: &Self) -> bool {
+        self.lanes.iter().zip(part.lanes).any(|(lane, part)| *lane == part && part > 0)
+    }
+
+    /// Whether it bounds everything that `other` does.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.lanes.iter().zip(other.lanes).all(|(lane, other)| *lane >= other)
+            && other.classes & !self.classes == 0
+            && self.unavailable & !other.unavailable == 0
+    }
+
+    /// Whether somebody within the bound could meet the demand.
+    pub(crate) fn admits(&self, demand: &Wanted) -> bool {
+        let mut short = false;
+        for (lane, wanted) in self.lanes.iter().zip(demand.least.lanes) {
+            short |= *lane < wanted;
+        }
+        !short && self.classes & demand.classes != 0 && self.unavailable & demand.unavailable == 0
+    }
+}
+
+/// What a request asks of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    least: Bound,
+    /// Bits of the classes that it admits.
+    pub(crate) classes: u64,
+    /// Bits of which none may be set: the ports it wants.
+    pub(crate) unavailable: u32,
+}
+
+impl Wanted {
+    pub(crate) fn new(cpu: u32, memory: u32, gpus: u32, classes: u64, unavailable: u32) -> Self {
+        Self { least: Bound::of(cpu, memory, gpus), classes, unavailable }
+    }
+
+    pub(crate) fn cpu(&self) -> i32 {
+        self.least.lanes[0]
+    }
+
+    pub(crate) fn memory(&self) -> i32 {
+        self.least.lanes[1]
+    }
+}

@@ -1,0 +1,291 @@
+//! The ordered indexes: for each order that a live prepared request uses, the open instances, best first.
+//!
+//! An order keeps the instances of each value of one attribute (usually the Availability Zone) apart, each as a
+//! [`Sequence`] of blocks with joint bounds. Orders are built when a request that needs them is prepared, kept up on every
+//! change, and dropped when the last such request is gone. Without orders nothing here costs anything.
+
+mod block;
+mod bound;
+mod objective;
+mod partition;
+mod sequence;
+
+use std::sync::{Arc, Weak};
+
+pub(crate) use block::{Entry, Key, class_bit};
+pub(crate) use bound::Wanted;
+pub(crate) use objective::Objective;
+pub(crate) use partition::Partition;
+pub(crate) use sequence::{BlockSize, Sequence};
+
+use crate::cluster::{Cluster, InstanceTable, Readiness, Slot};
+use crate::model::{AttributeName, Attributes, HostPort};
+
+/// What an order is: which instances are kept apart, and what each part is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderSpec {
+    pub(crate) partition: AttributeName,
+    pub(crate) objective: Objective,
+}
+
+/// Keeps an order in the clusters that have it as long as it lives.
+pub(crate) type OrderHandle = Arc<OrderSpec>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    handle: Weak<OrderSpec>,
+    objective: Objective,
+    pub(crate) partition: usize,
+    /// One for each value of the partition.
+    pub(crate) sequences: Vec<Sequence>,
+}
+
+impl Order {
+    pub(crate) fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    fn sequence(&mut self, value: usize, size: BlockSize) -> &mut Sequence {
+        while self.sequences.len() <= value {
+            self.sequences.push(Sequence::new(size));
+        }
+        &mut self.sequences[value]
+    }
+}
+
+/// The bit of [`Entry::unavailable`] for network interfaces; the ports of the dictionary have the others.
+pub(crate) const NO_ENI: u32 = 1;
+const DICTIONARY_CAPACITY: usize = 31;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Indexes {
+    size: BlockSize,
+    partitions: Vec<Partition>,
+    orders: Vec<Order>,
+    /// Host ports that prepared requests want, each with a bit of its own.
+    ports: Vec<HostPort>,
+    /// CPU units and MiB that remain on the ACTIVE instances of each class.
+    class_remaining: Vec<(u64, u64)>,
+}
+
+impl Indexes {
+    pub(crate) fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// The order of a handle, if this cluster keeps it.
+    pub(crate) fn order(&self, handle: &OrderHandle) -> Option<&Order> {
+        self.orders.iter().find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
+    }
+
+    pub(crate) fn class_remaining(&self, class: usize) -> (u64, u64) {
+        self.class_remaining.get(class).copied().unwrap_or_default()
+    }
+
+    /// The bits of those ports that the dictionary has, and whether it has them all.
+    pub(crate) fn port_bits(&self, ports: &[HostPort]) -> (u32, bool) {
+        let bit = |port: &HostPort| self.ports.iter().position(|known| known == port).map(|index| 2_u32 << index);
+        let bits = ports.iter().filter_map(bit).fold(0, |bits, bit| bits | bit);
+        (bits, bits.count_ones() as usize == ports.len())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    fn unavailable(&self, instances: &InstanceTable, slot: Slot) -> u32 {
+        let occupant = instances.occupant(slot);
+        let mut bits = if occupant.remaining_enis == Some(0) { NO_ENI } else { 0 };
+        let reserved = occupant.description.resources().reserved_ports();
+        for (index, port) in self.ports.iter().enumerate() {
+            if reserved.contains(*port) || occupant.task_ports.contains(*port) {
+                bits |= 2 << index;
+            }
+        }
+        bits
+    }
+
+    fn assign(&mut self, slot: Slot, attributes: &Attributes) {
+        for partition in &mut self.partitions {
+            partition.assign(slot, attributes);
+        }
+    }
+}
+
+impl Cluster {
+    /// Makes the cluster keep an order for as long as the returned handle lives.
+    pub(crate) fn keep_order(&mut self, spec: OrderSpec) -> OrderHandle {
+        self.drop_unused_orders();
+        let known = self.index.orders.iter().filter_map(|order| order.handle.upgrade());
+        if let Some(handle) = known.into_iter().find(|handle| **handle == spec) {
+            return handle;
+        }
+        let partition = self.keep_partition(&spec.partition);
+        let objective = spec.objective;
+        let handle = Arc::new(spec);
+        let order = Order { handle: Arc::downgrade(&handle), objective, partition, sequences: Vec::new() };
+        self.index.orders.push(order);
+        self.rebuild_indexes();
+        handle
+    }
+
+    /// Drops the orders that no prepared request uses any more; this also happens whenever an order is added.
+    pub fn drop_unused_orders(&mut self) {
+        self.index.orders.retain(|order| order.handle.strong_count() > 0);
+        if self.index.is_idle() {
+            self.index.partitions.clear();
+            self.index.ports.clear();
+            self.groups.count_by(&[]);
+        }
+    }
+
+    fn keep_partition(&mut self, name: &AttributeName) -> usize {
+        if let Some(index) = self.index.partitions.iter().position(|partition| partition.name == *name) {
+            return index;
+        }
+        self.index.partitions.push(Partition::new(name.clone()));
+        self.index.partitions.len() - 1
+    }
+
+    /// Gives host ports a bit in the entries, as long as there are bits.
+    pub(crate) fn keep_ports(&mut self, ports: &[HostPort]) {
+        let mut is_new = false;
+        for port in ports {
+            if !self.index.ports.contains(port) && self.index.ports.len() < DICTIONARY_CAPACITY {
+                self.index.ports.push(*port);
+                is_new = true;
+            }
+        }
+        if is_new {
+            self.rebuild_indexes();
+        }
+    }
+
+    /// Sets how many instances a block of the indexes holds; small ones make tests cross splits with few instances.
+    #[doc(hidden)]
+    pub fn with_index_block_capacity(mut self, capacity: usize) -> Self {
+        self.index.size = BlockSize::new(capacity);
+        self
+    }
+
+    /// Builds everything anew from the columns.
+    pub(crate) fn rebuild_indexes(&mut self) {
+        if self.index.is_idle() {
+            return;
+        }
+        let index = &mut self.index;
+        index.partitions = index.partitions.iter().map(|partition| Partition::new(partition.name.clone())).collect();
+        index.class_remaining.clear();
+        for order in &mut index.orders {
+            order.sequences.clear();
+        }
+        let slots: Vec<_> = self.instances.iter().map(|(_, slot)| slot).collect();
+        for slot in slots {
+            self.index.assign(slot, self.instances.occupant(slot).description.attributes());
+            self.reindex(slot);
+        }
+        self.groups.count_by(&self.index.partitions);
+    }
+
+    /// An instance has joined, or its attributes have changed: it may belong to other parts than before.
+    pub(crate) fn reassign(&mut self, slot: Slot) {
+        if self.index.is_idle() {
+            return;
+        }
+        self.index.assign(slot, self.instances.occupant(slot).description.attributes());
+    }
+
+    /// Takes an instance out of the orders before something about it changes.
+    pub(crate) fn unindex(&mut self, slot: Slot) {
+        if self.index.is_idle() {
+            return;
+        }
+        let index = slot.index();
+        let readiness = self.instances.readiness[index];
+        if !readiness.has(Readiness::PRESENT_AND_ACTIVE) {
+            return;
+        }
+        let (cpu, memory) = (self.instances.remaining_cpu[index], self.instances.remaining_memory[index]);
+        let class = &mut self.index.class_remaining[self.instances.classes[index].index()];
+        *class = (class.0 - u64::from(cpu), class.1 - u64::from(memory));
+        for partition in &mut self.index.partitions {
+            partition.subtract(slot, cpu, memory);
+        }
+        if !readiness.has(Readiness::OPEN) {
+            return;
+        }
+        let id = self.instances.ids[index];
+        let Indexes { orders, partitions, .. } = &mut self.index;
+        for order in orders {
+            let key = order.objective.key(self.weights, cpu, memory, id);
+            let value = partitions[order.partition].value_of(slot);
+            order.sequences[value].remove(key);
+        }
+    }
+
+    /// Puts an instance back into the orders after something about it has changed.
+    pub(crate) fn reindex(&mut self, slot: Slot) {
+        if self.index.is_idle() {
+            return;
+        }
+        let index = slot.index();
+        let readiness = self.instances.readiness[index];
+        if !readiness.has(Readiness::PRESENT_AND_ACTIVE) {
+            return;
+        }
+        let (cpu, memory) = (self.instances.remaining_cpu[index], self.instances.remaining_memory[index]);
+        let class = self.instances.classes[index];
+        if self.index.class_remaining.len() <= class.index() {
+            self.index.class_remaining.resize(class.index() + 1, (0, 0));
+        }
+        let sums = &mut self.index.class_remaining[class.index()];
+        *sums = (sums.0 + u64::from(cpu), sums.1 + u64::from(memory));
+        for partition in &mut self.index.partitions {
+            partition.add(slot, class.index(), cpu, memory);
+        }
+        if !readiness.has(Readiness::OPEN) {
+            return;
+        }
+        let mut entry = Entry {
+            key: Key::FIRST,
+            slot,
+            cpu,
+            memory,
+            gpus: self.instances.occupant(slot).free_gpus.len() as u8,
+            class: class.0,
+            unavailable: self.index.unavailable(&self.instances, slot),
+        };
+        let id = self.instances.ids[index];
+        let Indexes { orders, partitions, size, .. } = &mut self.index;
+        for order in orders {
+            entry.key = order.objective.key(self.weights, cpu, memory, id);
+            let value = partitions[order.partition].value_of(slot);
+            order.sequence(value, *size).insert(&entry);
+        }
+    }
+
+    /// Whether the orders hold exactly the open instances, with what they have now, and every bound holds.
+    pub(crate) fn indexes_are_sound(&self) -> bool {
+        let mut again = self.clone();
+        again.rebuild_indexes();
+        let orders = self.index.orders.iter().zip(&again.index.orders);
+        let same = |(kept, made): (&Order, &Order)| {
+            let entries = |order: &Order| {
+                let mut entries: Vec<_> = order.sequences.iter().flat_map(Sequence::iter).collect();
+                entries.sort_unstable_by_key(|entry| entry.key);
+                entries
+            };
+            kept.sequences.iter().all(Sequence::is_sound) && entries(kept) == entries(made)
+        };
+        orders.into_iter().all(same) && self.remaining_by_value() == again.remaining_by_value()
+    }
+
+    fn remaining_by_value(&self) -> Vec<(u64, u64)> {
+        let mut sums: Vec<_> = self.index.class_remaining.iter().filter(|sums| **sums != (0, 0)).copied().collect();
+        for partition in &self.index.partitions {
+            sums.extend((0..partition.value_count()).map(|value| partition.remaining(value)).filter(|s| *s != (0, 0)));
+        }
+        sums.sort_unstable();
+        sums
+    }
+}

@@ -1,0 +1,281 @@
+//! The indexed execution: the ordered walk that finds what the scan finds, without looking at every instance.
+//!
+//! A request lowers to an order (what its instances are sorted by, kept apart by the values of one attribute) and a choice
+//! among the values. In each value the first entry that passes every check is the best one; blocks whose bound shows that
+//! nobody in them can hold the task are skipped.
+
+use std::cmp::Reverse;
+
+use super::check::{custom, gpus_needed, member_of};
+use super::policy::PolicyContext;
+use super::request::PlacementRequest;
+use super::static_rules::StaticTable;
+use super::strategy::{BinpackField, PlacementStrategy, SpreadField, TieBreak};
+use crate::cluster::{Cluster, Group, HeadroomWeights, Slot};
+use crate::index::{Entry, Key, NO_ENI, Objective, Order, OrderSpec, Sequence, Wanted};
+use crate::model::{AttributeName, GpuDemand, RESERVED_PORT_LIMIT};
+
+/// How a request that lowers to an order is placed by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lowered {
+    pub(super) spec: OrderSpec,
+    choice: Choice,
+    /// The fewest tasks of the group on the instance come before the order.
+    spread_instances: bool,
+}
+
+/// Which value of the partition is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// The zone with the most headroom (C-19).
+    MostHeadroom,
+    /// The values with the fewest tasks of the group.
+    FewestTasks,
+    /// Whichever has the best instance.
+    Best,
+}
+
+impl Lowered {
+    /// Whether it looks at the tasks of the group.
+    pub(super) fn counts_tasks(&self) -> bool {
+        self.spread_instances || self.choice == Choice::FewestTasks
+    }
+}
+
+/// The order for a chain (`None`: headroom) and tie-break, or `None` if the scan has to do it.
+///
+/// What lowers: headroom; `spread` over an attribute, then `spread` over instances, then `binpack` by one or both fields,
+/// any of these left out; with headroom or stable ties.
+pub(super) fn lower(rules: Option<&[PlacementStrategy]>, tie_break: TieBreak) -> Option<Lowered> {
+    let zone = AttributeName::availability_zone;
+    let Some(mut rules) = rules else {
+        let spec = OrderSpec { partition: zone(), objective: Objective::Headroom };
+        return Some(Lowered { spec, choice: Choice::MostHeadroom, spread_instances: false });
+    };
+    let (mut partition, mut choice, mut spread_instances) = (zone(), Choice::Best, false);
+    if let [PlacementStrategy::Spread(SpreadField::Attribute(name)), rest @ ..] = rules {
+        (partition, choice, rules) = (name.clone(), Choice::FewestTasks, rest);
+    }
+    if let [PlacementStrategy::Spread(SpreadField::InstanceId), rest @ ..] = rules {
+        (spread_instances, rules) = (true, rest);
+    }
+    let packed = |rule: &PlacementStrategy| match rule {
+        PlacementStrategy::Binpack(field) => Some(*field),
+        _ => None,
+    };
+    let fields: Vec<_> = rules.iter().map(packed).collect::<Option<_>>()?;
+    let by_headroom = match tie_break {
+        TieBreak::Headroom => true,
+        TieBreak::Stable => false,
+        TieBreak::Random => return None,
+    };
+    let second = fields.first().and_then(|first| fields.iter().find(|field| *field != first));
+    let objective = match (fields.first(), second, by_headroom) {
+        (None, _, true) => Objective::Headroom,
+        (None, _, false) => Objective::Registration,
+        (Some(BinpackField::Cpu), Some(_), _) => Objective::CpuThenMemory,
+        (Some(BinpackField::Cpu), None, true) => Objective::CpuThenHeadroom,
+        (Some(BinpackField::Cpu), None, false) => Objective::Cpu,
+        (Some(BinpackField::Memory), Some(_), _) => Objective::MemoryThenCpu,
+        (Some(BinpackField::Memory), None, true) => Objective::MemoryThenHeadroom,
+        (Some(BinpackField::Memory), None, false) => Objective::Memory,
+    };
+    Some(Lowered { spec: OrderSpec { partition, objective }, choice, spread_instances })
+}
+
+/// Buffers that a prepared request keeps from one placement to the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WalkScratch {
+    untried: Vec<u32>,
+    headrooms: Vec<u128>,
+}
+
+/// Everything that one placement reads.
+pub(super) struct Walk<'a> {
+    cluster: &'a Cluster,
+    request: &'a PlacementRequest,
+    table: &'a StaticTable,
+    lowered: &'a Lowered,
+    order: &'a Order,
+    wanted: Wanted,
+    least: Key,
+    group: Option<&'a Group>,
+    /// Most tasks of the group that the instance may have before this one.
+    group_limit: Option<u32>,
+    gpus: u8,
+    /// Checks that an entry cannot answer have to be asked of the instance.
+    asks_instance: bool,
+    /// Not all of the ports wanted have a bit.
+    asks_ports: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        request: &'a PlacementRequest,
+        table: &'a StaticTable,
+        lowered: &'a Lowered,
+        order: &'a Order,
+    ) -> Self {
+        let demand = request.demand();
+        let (port_bits, all_ports_known) = cluster.index.port_bits(demand.host_ports.as_slice());
+        let unavailable = port_bits | if demand.needs_eni { NO_ENI } else { 0 };
+        let gpus = match demand.gpus {
+            GpuDemand::Count(count) => count,
+            GpuDemand::All => 1,
+        };
+        let live = member_of(request).any(|expression| !expression.is_static());
+        let all_gpus = demand.gpus == GpuDemand::All;
+        let asks_instance =
+            live || all_gpus || custom(request).next().is_some() || request.capacity_provider_name().is_some();
+        Self {
+            cluster,
+            request,
+            table,
+            lowered,
+            order,
+            wanted: Wanted::new(demand.cpu_units, demand.memory_mib, gpus, table.class_bits(), unavailable),
+            least: order.objective().least_key(demand.cpu_units, demand.memory_mib),
+            group: cluster.groups.get(request.group()),
+            group_limit: request.group_limit().map(std::num::NonZeroU32::get),
+            // More than an instance can have suits nobody.
+            gpus: u8::try_from(gpus).unwrap_or(u8::MAX),
+            asks_instance,
+            asks_ports: !demand.host_ports.is_empty() && !all_ports_known,
+        }
+    }
+
+    /// The instance that the chain and the tie-break choose.
+    pub(super) fn choose(&self, scratch: &mut WalkScratch) -> Option<Slot> {
+        let WalkScratch { untried, headrooms } = scratch;
+        untried.clear();
+        untried.extend(0..self.order.sequences.len() as u32);
+        untried.retain(|value| self.order.sequences[*value as usize].len() > 0);
+        match self.lowered.choice {
+            Choice::Best => self.best_of(untried),
+            Choice::FewestTasks => self.first_of_levels(untried, |value| {
+                self.group.map_or(0, |group| group.on_value(self.order.partition, value))
+            }),
+            Choice::MostHeadroom => {
+                self.add_up_headrooms(headrooms);
+                self.first_of_levels(untried, |value| Reverse(headrooms[value]))
+            }
+        }
+    }
+
+    /// Takes the values level by level, least first: all of the first level that has a feasible instance compete.
+    fn first_of_levels<K: Ord>(&self, untried: &mut Vec<u32>, level: impl Fn(usize) -> K) -> Option<Slot> {
+        while !untried.is_empty() {
+            let least = untried.iter().map(|value| level(*value as usize)).min()?;
+            let split = partition_in_place(untried, |value| level(value as usize) != least);
+            if let Some(slot) = self.best_of(&untried[split..]) {
+                return Some(slot);
+            }
+            untried.truncate(split);
+        }
+        None
+    }
+
+    /// The best instance over some values.
+    fn best_of(&self, values: &[u32]) -> Option<Slot> {
+        let mut best: Option<(u32, Entry)> = None;
+        for value in values {
+            let sequence = &self.order.sequences[*value as usize];
+            let found =
+                if self.lowered.spread_instances { self.fewest_in(sequence) } else { self.first_in(sequence, &best) };
+            let is_better = |(count, entry): &(u32, Entry)| {
+                best.as_ref().is_none_or(|(least, best)| (*count, entry.key) < (*least, best.key))
+            };
+            if let Some(found) = found.filter(is_better) {
+                best = Some(found);
+            }
+        }
+        best.map(|(_, entry)| entry.slot)
+    }
+
+    fn first_in(&self, sequence: &Sequence, best: &Option<(u32, Entry)>) -> Option<(u32, Entry)> {
+        let below = best.as_ref().map_or(Key::LAST, |(_, entry)| entry.key);
+        sequence.find(self.least, below, &self.wanted, |entry| self.admits(entry)).map(|entry| (0, entry))
+    }
+
+    /// The first entry, in order, with the least number of tasks of the group. Ends at the first that has the least there
+    /// can be.
+    fn fewest_in(&self, sequence: &Sequence) -> Option<(u32, Entry)> {
+        let Some(group) = self.group else {
+            return sequence.find(self.least, Key::LAST, &self.wanted, |entry| self.admits(entry)).map(|e| (0, e));
+        };
+        let mut best: Option<(u32, Entry)> = None;
+        let _ = sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
+            let count = group.on(entry.slot);
+            if best.as_ref().is_none_or(|(least, _)| count < *least) && self.admits(entry) {
+                best = Some((count, *entry));
+                return count == 0;
+            }
+            false
+        });
+        best
+    }
+
+    /// Headroom of each zone over its ACTIVE instances that the static rules admit. It is linear, so the sums of what
+    /// remains, kept by zone and by class, suffice.
+    fn add_up_headrooms(&self, headrooms: &mut Vec<u128>) {
+        let partition = &self.cluster.index.partitions()[self.order.partition];
+        let headroom = |(cpu, memory)| headroom_of_sums(self.cluster.weights, cpu, memory);
+        headrooms.clear();
+        if self.table.admits_all() {
+            headrooms.extend((0..partition.value_count()).map(|value| headroom(partition.remaining(value))));
+            return;
+        }
+        headrooms.resize(partition.value_count(), 0);
+        for class in self.table.admitted_classes() {
+            if let Some(value) = partition.value_of_class(*class as usize) {
+                headrooms[value] += headroom(self.cluster.index.class_remaining(*class as usize));
+            }
+        }
+    }
+
+    /// Every check that the bounds and the vector compare leave open.
+    fn admits(&self, entry: &Entry) -> bool {
+        self.table.admits_class(entry.class)
+            && entry.gpus >= self.gpus
+            && entry.unavailable & self.wanted.unavailable == 0
+            && self.group_limit.is_none_or(|limit| self.group.is_none_or(|group| group.on(entry.slot) < limit))
+            && (self.request.demand().host_ports.is_empty() || self.ports_fit(entry.slot))
+            && (!self.asks_instance || self.instance_admits(entry.slot))
+    }
+
+    fn ports_fit(&self, slot: Slot) -> bool {
+        let ports = &self.request.demand().host_ports;
+        let reserved = self.cluster.instances.taken_port_count(slot) + ports.len();
+        let instance = || self.cluster.view(slot);
+        reserved <= RESERVED_PORT_LIMIT as usize
+            && !(self.asks_ports && ports.iter().any(|port| instance().is_port_taken(port)))
+    }
+
+    fn instance_admits(&self, slot: Slot) -> bool {
+        let Self { cluster, request, .. } = *self;
+        let instance = cluster.view(slot);
+        let context = PolicyContext { cluster, request };
+        let provider = request.capacity_provider_name();
+        (provider.is_none() || instance.description().capacity_provider() == provider)
+            && gpus_needed(request.demand().gpus, &instance) <= instance.free_gpus().len()
+            && member_of(request).filter(|expression| !expression.is_static()).all(|e| e.matches(&instance))
+            && custom(request).all(|constraint| constraint.admits(&context, &instance))
+    }
+}
+
+fn headroom_of_sums(weights: HeadroomWeights, cpu: u64, memory: u64) -> u128 {
+    u128::from(weights.cpu) * u128::from(cpu) + u128::from(weights.memory) * u128::from(memory)
+}
+
+/// Moves those that `keep` holds for to the front; returns how many they are.
+fn partition_in_place(values: &mut [u32], keep: impl Fn(u32) -> bool) -> usize {
+    let mut kept = 0;
+    for index in 0..values.len() {
+        if keep(values[index]) {
+            values.swap(kept, index);
+            kept += 1;
+        }
+    }
+    kept
+}
