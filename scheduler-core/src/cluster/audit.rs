@@ -81,8 +81,8 @@ impl Cluster {
 
     fn audit_groups(&self) -> Result<(), AuditError> {
         let mut running = 0;
-        for (name, group) in self.groups.iter() {
-            let place = name.as_str();
+        for group in self.groups.iter() {
+            let place = group.name.as_str();
             let mut members = 0;
             let mut by_slot = std::collections::BTreeMap::<Slot, u32>::new();
             for (_, record) in self.tasks.walk(group.tasks, ChainKind::Group) {

@@ -1,7 +1,7 @@
 //! Task groups: how many tasks of each are where. What `spread`, `distinctInstance` and `task:group` look at.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHashMap;
+use slab::Slab;
 
 use super::Slot;
 use super::tasks::Chain;
@@ -9,12 +9,13 @@ use crate::index::Partition;
 use crate::model::TaskGroup;
 
 /// The tasks of one group whose desired status is RUNNING.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Group {
+    pub(crate) name: TaskGroup,
     /// All of them.
     pub(crate) running: u32,
     /// Those on each instance that has one.
-    pub(crate) by_slot: IndexMap<Slot, u32, FxBuildHasher>,
+    pub(crate) by_slot: FxHashMap<Slot, u32>,
     /// Those on the instances of each value, for each partition that the indexes keep.
     by_value: Vec<Vec<u32>>,
     /// Their chain, oldest first.
@@ -22,6 +23,10 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    fn new(name: TaskGroup) -> Self {
+        Self { name, running: 0, by_slot: FxHashMap::default(), by_value: Vec::new(), tasks: Chain::default() }
+    }
+
     pub(crate) fn on(&self, slot: Slot) -> u32 {
         self.by_slot.get(&slot).copied().unwrap_or(0)
     }
@@ -44,28 +49,37 @@ impl Group {
     }
 }
 
-/// The groups that have a task, by name. A group goes with its last task.
+/// Where a group lies in the table, as long as it has a task.
+pub(crate) type GroupIndex = u32;
+
+/// The groups that have a task. A group goes with its last task.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupTable {
-    groups: IndexMap<TaskGroup, Group, FxBuildHasher>,
+    groups: Slab<Group>,
+    by_name: FxHashMap<TaskGroup, GroupIndex>,
 }
 
 impl GroupTable {
-    pub(crate) fn get(&self, group: &TaskGroup) -> Option<&Group> {
-        self.groups.get(group)
+    pub(crate) fn get(&self, name: &TaskGroup) -> Option<&Group> {
+        self.by_name.get(name).map(|index| &self.groups[*index as usize])
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TaskGroup, &Group)> {
-        self.groups.iter()
+    /// All groups, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().map(|(_, group)| group)
     }
 
     /// Counts one more task on `slot`; the chain is the caller's to extend.
-    pub(crate) fn add(&mut self, name: &TaskGroup, slot: Slot, partitions: &[Partition]) -> &mut Group {
-        let index = match self.groups.get_index_of(name) {
-            Some(index) => index,
-            None => self.groups.insert_full(name.clone(), Group::default()).0,
+    pub(crate) fn add(&mut self, name: &TaskGroup, slot: Slot, partitions: &[Partition]) -> GroupIndex {
+        let index = match self.by_name.get(name) {
+            Some(index) => *index,
+            None => {
+                let index = self.groups.insert(Group::new(name.clone())) as GroupIndex;
+                self.by_name.insert(name.clone(), index);
+                index
+            }
         };
-        let group = &mut self.groups[index];
+        let group = self.get_mut(index);
         group.running += 1;
         *group.by_slot.entry(slot).or_insert(0) += 1;
         if group.by_value.len() < partitions.len() {
@@ -78,42 +92,44 @@ impl GroupTable {
             }
             counts[value] += 1;
         }
-        group
+        index
     }
 
-    pub(crate) fn get_mut(&mut self, name: &TaskGroup) -> &mut Group {
-        &mut self.groups[name]
+    pub(crate) fn get_mut(&mut self, index: GroupIndex) -> &mut Group {
+        &mut self.groups[index as usize]
     }
 
     /// Counts one task less on `slot`; its chain must be free of the task already.
-    pub(crate) fn remove(&mut self, name: &TaskGroup, slot: Slot, partitions: &[Partition]) {
-        let index = self.groups.get_index_of(name).expect("a group with a task is in the table");
-        let group = &mut self.groups[index];
+    pub(crate) fn remove(&mut self, index: GroupIndex, slot: Slot, partitions: &[Partition]) {
+        let group = self.get_mut(index);
         group.running -= 1;
         for (counts, partition) in group.by_value.iter_mut().zip(partitions) {
             counts[partition.value_of(slot)] -= 1;
         }
-        let count = &mut group.by_slot[&slot];
+        let count = group.by_slot.get_mut(&slot).expect("a task of the group is on the instance");
         *count -= 1;
         if *count == 0 {
-            group.by_slot.swap_remove(&slot);
+            group.by_slot.remove(&slot);
         }
         if group.running == 0 {
-            self.groups.swap_remove_index(index);
+            let group = self.groups.remove(index as usize);
+            self.by_name.remove(&group.name);
         }
     }
 
     /// Counts the tasks of every group by the values of these partitions, and of no others.
     pub(crate) fn count_by(&mut self, partitions: &[Partition]) {
-        for group in self.groups.values_mut() {
+        for (_, group) in &mut self.groups {
             group.count_by(partitions);
         }
     }
 
     /// Counts those groups again that have a task on `slot`, whose values have changed.
     pub(crate) fn recount(&mut self, slot: Slot, partitions: &[Partition]) {
-        for group in self.groups.values_mut().filter(|group| group.by_slot.contains_key(&slot)) {
-            group.count_by(partitions);
+        for (_, group) in &mut self.groups {
+            if group.by_slot.contains_key(&slot) {
+                group.count_by(partitions);
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ impl Readiness {
 pub(crate) struct Occupant {
     /// As registered; attributes, resources, status and agent are kept current.
     pub(crate) description: Arc<ContainerInstance>,
+    /// The amounts of the description's resources, at hand for every change.
+    pub(crate) registered: Amounts,
     pub(crate) free_gpus: GpuSet,
     /// `None`: the instance has no known limit.
     pub(crate) remaining_enis: Option<u32>,
@@ -84,6 +86,12 @@ impl InstanceTable {
 
     pub(crate) fn slot_of(&self, id: InstanceId) -> Option<Slot> {
         self.directory.slots.get(&id).copied()
+    }
+
+    /// The slot of an instance, looked for where it was seen last.
+    pub(crate) fn slot_near(&self, hint: Slot, id: InstanceId) -> Option<Slot> {
+        let is_there = self.ids.get(hint.index()) == Some(&id) && self.occupants[hint.index()].is_some();
+        if is_there { Some(hint) } else { self.slot_of(id) }
     }
 
     pub(crate) fn id_of_name(&self, name: &str) -> Option<InstanceId> {
@@ -163,14 +171,13 @@ impl InstanceTable {
         }
         let index = slot.index();
         let occupant = self.occupant(slot);
-        let resources = occupant.description.resources();
-        let gpus = resources.gpu_ids().len() as u32;
+        let registered = occupant.registered;
         Some(InstanceTotals {
-            registered: Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpus },
+            registered,
             used: Amounts {
-                cpu_units: resources.cpu_units() - self.remaining_cpu[index],
-                memory_mib: resources.memory_mib() - self.remaining_memory[index],
-                gpus: gpus - occupant.free_gpus.len(),
+                cpu_units: registered.cpu_units - self.remaining_cpu[index],
+                memory_mib: registered.memory_mib - self.remaining_memory[index],
+                gpus: registered.gpus - occupant.free_gpus.len(),
             },
             running_tasks: occupant.running_tasks,
             occupying_tasks: occupant.occupying_tasks,

@@ -128,7 +128,8 @@ impl Cluster {
         occupant.occupying_tasks += u32::from(spec.kind != TaskKind::Daemon);
         self.tasks.link(&mut occupant.tasks, ChainKind::Instance, index);
         let group = self.groups.add(&spec.group, slot, self.index.partitions());
-        self.tasks.link(&mut group.tasks, ChainKind::Group, index);
+        self.tasks.get_mut(index).group = group;
+        self.tasks.link(&mut self.groups.get_mut(group).tasks, ChainKind::Group, index);
         index
     }
 
@@ -164,12 +165,12 @@ impl Cluster {
         let record = self.tasks.get_mut(index);
         record.desired = DesiredStatus::Stopped;
         let (slot, is_pending) = (record.slot, record.status == TaskStatus::Pending);
-        let spec = Arc::clone(&record.spec);
+        let group = record.group;
         let occupant = self.instances.occupant_mut(slot);
         occupant.running_tasks -= 1;
         occupant.pending_tasks -= u32::from(is_pending);
-        self.tasks.unlink(&mut self.groups.get_mut(&spec.group).tasks, ChainKind::Group, index);
-        self.groups.remove(&spec.group, slot, self.index.partitions());
+        self.tasks.unlink(&mut self.groups.get_mut(group).tasks, ChainKind::Group, index);
+        self.groups.remove(group, slot, self.index.partitions());
     }
 
     fn take(&mut self, slot: Slot, demand: &Demand, gpus: GpuSet) {

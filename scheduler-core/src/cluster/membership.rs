@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::change::GpuSet;
 use super::tasks::Chain;
-use super::{Cause, Change, Cluster, ClusterError, InstanceId, InstanceTotals, Occupant, Readiness, Slot};
+use super::{Amounts, Cause, Change, Cluster, ClusterError, InstanceId, InstanceTotals, Occupant, Readiness, Slot};
 use crate::model::{AttributeName, AttributeValue, ContainerInstance, GpuDemand, HostPorts, Resources};
 
 /// Most custom attributes that PutAttributes leaves on one instance.
@@ -267,6 +267,7 @@ impl Cluster {
         self.instances.remaining_memory[index] = resources.memory_mib() - used_memory;
         let occupant = self.instances.occupant_mut(slot);
         occupant.free_gpus = all_gpus.without(used_gpus);
+        occupant.registered = registered_amounts(&resources);
         Arc::make_mut(&mut occupant.description).set_resources(resources);
         self.reindex(slot);
         Ok(self.instance_change(slot, before, Cause::Resized))
@@ -289,6 +290,7 @@ pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
     let reserved = description.resources().reserved_ports();
     let task_ports: HostPorts = foreign.host_ports.iter().filter(|port| !reserved.contains(*port)).collect();
     Occupant {
+        registered: registered_amounts(description.resources()),
         free_gpus: all_gpus.without(foreign_gpus),
         remaining_enis: description.eni_task_limit().map(|limit| limit.saturating_sub(u32::from(foreign.needs_eni))),
         task_ports,
@@ -299,6 +301,11 @@ pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
         tasks: Chain::default(),
         description,
     }
+}
+
+fn registered_amounts(resources: &Resources) -> Amounts {
+    let gpus = resources.gpu_ids().len() as u32;
+    Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpus }
 }
 
 fn custom_count(attributes: &crate::model::Attributes) -> usize {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::change::GpuSet;
+use super::groups::GroupIndex;
 use super::{DesiredStatus, HealthStatus, Slot, TaskChange, TaskId, TaskSpec, TaskStatus};
 
 /// Where a task's record lies in the table.
@@ -58,6 +58,8 @@ pub(crate) struct TaskRecord {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) spec: Arc<TaskSpec>,
     pub(crate) slot: Slot,
+    /// Its group, while its desired status is RUNNING.
+    pub(crate) group: GroupIndex,
     pub(crate) gpus: GpuSet,
     pub(crate) desired: DesiredStatus,
     pub(crate) status: TaskStatus,
@@ -80,6 +82,7 @@ impl TaskRecord {
             name,
             spec,
             slot,
+            group: GroupIndex::MAX,
             gpus,
             desired: DesiredStatus::Running,
             status,
@@ -97,8 +100,8 @@ impl TaskRecord {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TaskTable {
     records: Slab<TaskRecord>,
-    by_id: IndexMap<TaskId, TaskIndex, FxBuildHasher>,
-    by_name: IndexMap<Arc<str>, TaskIndex, FxBuildHasher>,
+    by_id: FxHashMap<TaskId, TaskIndex>,
+    by_name: FxHashMap<Arc<str>, TaskIndex>,
 }
 
 impl TaskTable {
@@ -140,9 +143,9 @@ impl TaskTable {
     /// Takes a record out; it must be in no chain any more.
     pub(crate) fn remove(&mut self, index: TaskIndex) -> TaskRecord {
         let record = self.records.remove(index as usize);
-        self.by_id.swap_remove(&record.id);
+        self.by_id.remove(&record.id);
         if let Some(name) = &record.name {
-            self.by_name.swap_remove(name);
+            self.by_name.remove(name);
         }
         record
     }

@@ -53,13 +53,13 @@ impl Cluster {
 
     /// The groups that have a task whose desired status is RUNNING, by name.
     pub fn groups(&self) -> impl Iterator<Item = GroupView<'_>> {
-        let groups: BTreeMap<_, _> = self.groups.iter().collect();
-        groups.into_iter().map(|(name, group)| GroupView { cluster: self, name, group })
+        let groups: BTreeMap<_, _> = self.groups.iter().map(|group| (&group.name, group)).collect();
+        groups.into_values().map(|group| GroupView { cluster: self, group })
     }
 
     /// One group, if it has a task whose desired status is RUNNING.
-    pub fn group<'a>(&'a self, name: &'a TaskGroup) -> Option<GroupView<'a>> {
-        self.groups.get(name).map(|group| GroupView { cluster: self, name, group })
+    pub fn group(&self, name: &TaskGroup) -> Option<GroupView<'_>> {
+        self.groups.get(name).map(|group| GroupView { cluster: self, group })
     }
 
     /// What the present instances of each Availability Zone add up to, by name of the zone.
@@ -312,14 +312,13 @@ impl fmt::Debug for TaskView<'_> {
 #[derive(Clone, Copy)]
 pub struct GroupView<'a> {
     cluster: &'a Cluster,
-    name: &'a TaskGroup,
     group: &'a Group,
 }
 
 impl<'a> GroupView<'a> {
     /// Its name.
     pub fn name(&self) -> &'a TaskGroup {
-        self.name
+        &self.group.name
     }
 
     /// Its tasks whose desired status is RUNNING.
@@ -346,7 +345,7 @@ impl<'a> GroupView<'a> {
 impl fmt::Debug for GroupView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupView")
-            .field("name", &self.name)
+            .field("name", self.name())
             .field("running_tasks_count", &self.group.running)
             .finish_non_exhaustive()
     }

@@ -10,6 +10,8 @@ use crate::cluster::{Change, Cluster, InstanceId, Slot, TaskStatus};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     instance: InstanceId,
+    /// Where the instance was when it was chosen; only a hint.
+    slot: Slot,
     request: Arc<PlacementRequest>,
     admission: Admission,
     name: Option<Arc<str>>,
@@ -40,7 +42,8 @@ impl Admission {
 
 impl Placement {
     pub(super) fn chosen(cluster: &Cluster, slot: Slot, request: &Arc<PlacementRequest>) -> Self {
-        Self::new(cluster.instances.ids[slot.index()], Arc::clone(request), Admission::RunTask)
+        let instance = cluster.instances.ids[slot.index()];
+        Self { slot, ..Self::new(instance, Arc::clone(request), Admission::RunTask) }
     }
 
     /// A placement that the caller has chosen, as StartTask does: strategies and constraints are not asked, and a
@@ -55,7 +58,7 @@ impl Placement {
     }
 
     fn new(instance: InstanceId, request: Arc<PlacementRequest>, admission: Admission) -> Self {
-        Self { instance, request, admission, name: None, status: TaskStatus::Pending }
+        Self { instance, slot: Slot(u32::MAX), request, admission, name: None, status: TaskStatus::Pending }
     }
 
     /// Gives the task the embedder's own name; unique among the tasks that hold resources.
@@ -135,7 +138,7 @@ impl Cluster {
     /// [`StartError`]; the cluster is then unchanged.
     pub fn start(&mut self, placement: &Placement) -> Result<Change, StartError> {
         let instance = placement.instance;
-        let slot = self.instances.slot_of(instance).ok_or(StartError::UnknownInstance { instance })?;
+        let slot = self.instances.slot_near(placement.slot, instance).ok_or(StartError::UnknownInstance { instance })?;
         let instance_name = || self.instances.occupant(slot).description.name().into();
         if !self.instances.is_present(slot) {
             return Err(StartError::InstanceFailed { name: instance_name() });
@@ -154,7 +157,7 @@ impl Cluster {
 
     /// Starts a placement that was chosen on the cluster as it is now, so nothing is asked again.
     pub(super) fn start_chosen(&mut self, placement: &Placement) -> Change {
-        let slot = self.instances.slot_of(placement.instance).expect("a chosen instance is registered");
+        let slot = self.instances.slot_near(placement.slot, placement.instance).expect("a chosen instance is registered");
         self.commit_start(slot, placement.request.spec(), placement.name.clone(), placement.status)
     }
 }
