@@ -3,6 +3,8 @@
 //! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(k × cpu, memory)` is
 //! large only if *one* instance has both, so a block whose every lane suffices nearly always holds somebody who fits.
 
+use super::block::Entry;
+
 /// CPU, memory, `min(cpu, mem)`, `min(2 cpu, mem)`, `min(4 cpu, mem)`, `min(8 cpu, mem)`, GPUs, and `min(cpu, mem)` of
 /// instances with a free GPU.
 const LANES: usize = 8;
@@ -88,6 +90,11 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn new(cpu: u32, memory: u32, gpus: u32, classes: u64, unavailable: u32) -> Self {
         Self { least: Bound::of(cpu, memory, gpus), classes, unavailable }
+    }
+
+    /// Whether an instance has the CPU and the memory.
+    pub(crate) fn suits(&self, entry: &Entry) -> bool {
+        self.cpu() <= entry.cpu as i32 && self.memory() <= entry.memory as i32
     }
 
     pub(crate) fn cpu(&self) -> i32 {

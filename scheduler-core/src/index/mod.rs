@@ -24,7 +24,8 @@ use crate::model::{AttributeName, Attributes, HostPort};
 /// What an order is: which instances are kept apart, and what each part is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OrderSpec {
-    pub(crate) partition: AttributeName,
+    /// `None`: none are kept apart.
+    pub(crate) partition: Option<AttributeName>,
     pub(crate) objective: Objective,
 }
 
@@ -139,7 +140,7 @@ impl Cluster {
         }
     }
 
-    fn keep_partition(&mut self, name: &AttributeName) -> usize {
+    fn keep_partition(&mut self, name: &Option<AttributeName>) -> usize {
         if let Some(index) = self.index.partitions.iter().position(|partition| partition.name == *name) {
             return index;
         }

@@ -1,4 +1,5 @@
-//! Partitions: the instances by the value of one attribute, which orders keep apart and `spread` counts over.
+//! Partitions: the instances by the value of one attribute, which orders keep apart and `spread` counts over; or all of
+//! them together.
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -11,7 +12,8 @@ type Value = Option<Option<AttributeValue>>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Partition {
-    pub(crate) name: AttributeName,
+    /// `None`: all instances together, as one value.
+    pub(crate) name: Option<AttributeName>,
     values: IndexSet<Value, FxBuildHasher>,
     /// The number of each slot's value.
     of_slot: Vec<u32>,
@@ -22,7 +24,7 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    pub(crate) fn new(name: AttributeName) -> Self {
+    pub(crate) fn new(name: Option<AttributeName>) -> Self {
         Self { name, values: IndexSet::default(), of_slot: Vec::new(), of_class: Vec::new(), remaining: Vec::new() }
     }
 
@@ -36,7 +38,9 @@ impl Partition {
 
     /// Notes the attributes of the instance in a slot.
     pub(crate) fn assign(&mut self, slot: Slot, attributes: &Attributes) {
-        let value = attributes.iter().find(|(name, _)| **name == self.name).map(|(_, value)| value.cloned());
+        let name = self.name.as_ref();
+        let found = name.and_then(|wanted| attributes.iter().find(|(name, _)| *name == wanted));
+        let value = found.map(|(_, value)| value.cloned());
         let (index, is_new) = self.values.insert_full(value);
         if is_new {
             self.remaining.push((0, 0));

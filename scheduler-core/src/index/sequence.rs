@@ -40,6 +40,8 @@ struct Part {
 struct Run {
     bound: Bound,
     first: Key,
+    /// Entries of all its blocks.
+    len: usize,
     parts: Vec<Part>,
 }
 
@@ -59,7 +61,7 @@ impl Part {
 
 impl Run {
     fn new(parts: Vec<Part>) -> Self {
-        let mut run = Self { bound: Bound::NOBODY, first: parts[0].first, parts };
+        let mut run = Self { bound: Bound::NOBODY, first: parts[0].first, len: 0, parts };
         run.refresh();
         run
     }
@@ -67,7 +69,9 @@ impl Run {
     fn refresh(&mut self) {
         self.first = self.parts[0].first;
         self.bound = Bound::NOBODY;
+        self.len = 0;
         for part in &self.parts {
+            self.len += part.block.len();
             self.bound.join(&part.bound);
         }
     }
@@ -85,6 +89,24 @@ impl Sequence {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry> {
         let parts = self.runs.iter().flat_map(|run| &run.parts);
         parts.flat_map(|part| (0..part.block.len()).map(|index| part.block.entry(index)))
+    }
+
+    /// The entry at a position below [`len`](Self::len). Cost: a step a run, and one a block of its run.
+    pub(crate) fn nth(&self, position: usize) -> Entry {
+        let mut left = position;
+        for run in &self.runs {
+            if left >= run.len {
+                left -= run.len;
+                continue;
+            }
+            for part in &run.parts {
+                if left < part.block.len() {
+                    return part.block.entry(left);
+                }
+                left -= part.block.len();
+            }
+        }
+        unreachable!("position {position} is below the {} entries", self.len)
     }
 
     /// The run and the part in which a key belongs.
@@ -110,6 +132,7 @@ impl Sequence {
         let bound = entry.bound();
         part.bound.join(&bound);
         run.bound.join(&bound);
+        run.len += 1;
         if position == 0 {
             part.first = entry.key;
             if part_index == 0 {
@@ -143,6 +166,7 @@ impl Sequence {
         let position = part.block.position(key);
         debug_assert!(position < part.block.len() && part.block.key(position) == key, "the key is in the sequence");
         let entry = part.block.remove(position);
+        run.len -= 1;
         if part.block.len() <= self.size.merge_below {
             self.shrink(run_index, part_index);
             return entry;
@@ -250,7 +274,9 @@ impl Sequence {
             && parts().all(|part| part.first == part.block.key(0) && part.block.len() < self.size.split_at.max(1))
             && parts().all(|part| part.bound.covers(&part.block.bound()))
             && self.runs.iter().all(|run| {
-                run.first == run.parts[0].first && run.parts.iter().all(|part| run.bound.covers(&part.bound))
+                run.len == run.parts.iter().map(|part| part.block.len()).sum::<usize>()
+                    && run.first == run.parts[0].first
+                    && run.parts.iter().all(|part| run.bound.covers(&part.bound))
             })
     }
 }
@@ -295,6 +321,7 @@ mod tests {
             list.sort_by_key(|entry| entry.key);
             prop_assert!(sequence.is_sound());
             prop_assert_eq!(sequence.iter().collect::<Vec<_>>(), list.clone());
+            prop_assert_eq!((0..list.len()).map(|position| sequence.nth(position)).collect::<Vec<_>>(), list.clone());
             let (cpu, memory) = wanted;
             let wanted = Wanted::new(cpu, memory, 1, 0xFFFF_0000_FFFF, 1);
             let least = Key { objective: least, registration: 0 };

@@ -138,7 +138,8 @@ impl Cluster {
     /// [`StartError`]; the cluster is then unchanged.
     pub fn start(&mut self, placement: &Placement) -> Result<Change, StartError> {
         let instance = placement.instance;
-        let slot = self.instances.slot_near(placement.slot, instance).ok_or(StartError::UnknownInstance { instance })?;
+        let slot =
+            self.instances.slot_near(placement.slot, instance).ok_or(StartError::UnknownInstance { instance })?;
         let instance_name = || self.instances.occupant(slot).description.name().into();
         if !self.instances.is_present(slot) {
             return Err(StartError::InstanceFailed { name: instance_name() });
@@ -157,7 +158,8 @@ impl Cluster {
 
     /// Starts a placement that was chosen on the cluster as it is now, so nothing is asked again.
     pub(super) fn start_chosen(&mut self, placement: &Placement) -> Change {
-        let slot = self.instances.slot_near(placement.slot, placement.instance).expect("a chosen instance is registered");
+        let slot =
+            self.instances.slot_near(placement.slot, placement.instance).expect("a chosen instance is registered");
         self.commit_start(slot, placement.request.spec(), placement.name.clone(), placement.status)
     }
 }

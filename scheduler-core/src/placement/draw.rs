@@ -16,7 +16,7 @@ pub enum DrawPurpose {
 
 /// A source of uniform random numbers.
 ///
-/// Placement draws only where more than one choice is open. Use [`SeededDraw`], or any generator of the `rand` family
+/// Placement draws only where it may matter: never when nobody is feasible, nor to break a tie of one. Use [`SeededDraw`], or any generator of the `rand` family
 /// through `DrawFrom` (feature `rand`).
 pub trait Draw {
     /// A number below `bound`, each with the same probability. `bound` is at least 1; larger answers are cut down.
@@ -100,6 +100,33 @@ pub(crate) fn draw_index(draw: &mut dyn Draw, purpose: DrawPurpose, count: usize
     debug_assert!(count > 0, "there is something to draw from");
     let bound = u32::try_from(count).unwrap_or(u32::MAX);
     draw.draw(purpose, bound).min(bound - 1) as usize
+}
+
+/// Draws of a position among the open instances before all feasible ones are listed.
+const TRIES: usize = 16;
+
+/// The strategy `random`: one of the feasible instances, uniformly; somebody is feasible (without that nothing is drawn).
+///
+/// Positions among the `open` instances, in registration order, are drawn until one is feasible: each feasible instance
+/// is as likely as any other, and mostly the first draw hits. After 16 misses all feasible ones are listed, and if they
+/// are several, a position among them is drawn. (With fewer than two open instances there is nothing to draw from.)
+pub(super) fn draw_feasible<T: Copy>(
+    draw: &mut dyn Draw,
+    open: usize,
+    hit: impl Fn(usize) -> Option<T>,
+    feasible: &mut Vec<T>,
+    list: impl FnOnce(&mut Vec<T>),
+) -> T {
+    if open > 1 {
+        for _ in 0..TRIES {
+            if let Some(found) = hit(draw_index(draw, DrawPurpose::Strategy, open)) {
+                return found;
+            }
+        }
+    }
+    list(feasible);
+    let position = if feasible.len() > 1 { draw_index(draw, DrawPurpose::Strategy, feasible.len()) } else { 0 };
+    feasible[position]
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 
 use super::check::{custom, gpus_needed, member_of};
+use super::draw::{Draw, draw_feasible};
 use super::policy::PolicyContext;
 use super::request::PlacementRequest;
 use super::static_rules::StaticTable;
@@ -33,6 +34,8 @@ enum Choice {
     FewestTasks,
     /// Whichever has the best instance.
     Best,
+    /// Any feasible instance, uniformly.
+    Random,
 }
 
 impl Lowered {
@@ -44,17 +47,21 @@ impl Lowered {
 
 /// The order for a chain (`None`: headroom) and tie-break, or `None` if the scan has to do it.
 ///
-/// What lowers: headroom; `spread` over an attribute, then `spread` over instances, then `binpack` by one or both fields,
+/// What lowers: headroom; `random` first; `spread` over an attribute, then `spread` over instances, then `binpack` by one or both fields,
 /// any of these left out; with headroom or stable ties.
 pub(super) fn lower(rules: Option<&[PlacementStrategy]>, tie_break: TieBreak) -> Option<Lowered> {
-    let zone = AttributeName::availability_zone;
+    let zone = || Some(AttributeName::availability_zone());
     let Some(mut rules) = rules else {
         let spec = OrderSpec { partition: zone(), objective: Objective::Headroom };
         return Some(Lowered { spec, choice: Choice::MostHeadroom, spread_instances: false });
     };
+    if let [PlacementStrategy::Random, ..] = rules {
+        let spec = OrderSpec { partition: None, objective: Objective::Registration };
+        return Some(Lowered { spec, choice: Choice::Random, spread_instances: false });
+    }
     let (mut partition, mut choice, mut spread_instances) = (zone(), Choice::Best, false);
     if let [PlacementStrategy::Spread(SpreadField::Attribute(name)), rest @ ..] = rules {
-        (partition, choice, rules) = (name.clone(), Choice::FewestTasks, rest);
+        (partition, choice, rules) = (Some(name.clone()), Choice::FewestTasks, rest);
     }
     if let [PlacementStrategy::Spread(SpreadField::InstanceId), rest @ ..] = rules {
         (spread_instances, rules) = (true, rest);
@@ -88,6 +95,7 @@ pub(super) fn lower(rules: Option<&[PlacementStrategy]>, tie_break: TieBreak) ->
 pub(super) struct WalkScratch {
     untried: Vec<u32>,
     headrooms: Vec<u128>,
+    feasible: Vec<Slot>,
 }
 
 /// Everything that one placement reads.
@@ -146,13 +154,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The instance that the chain and the tie-break choose.
-    pub(super) fn choose(&self, scratch: &mut WalkScratch) -> Option<Slot> {
-        let WalkScratch { untried, headrooms } = scratch;
+    pub(super) fn choose(&self, scratch: &mut WalkScratch, draw: &mut dyn Draw) -> Option<Slot> {
+        let WalkScratch { untried, headrooms, feasible } = scratch;
         untried.clear();
         untried.extend(0..self.order.sequences.len() as u32);
         untried.retain(|value| self.order.sequences[*value as usize].len() > 0);
         match self.lowered.choice {
             Choice::Best => self.best_of(untried),
+            Choice::Random => self.any(feasible, draw),
             Choice::FewestTasks => self.first_of_levels(untried, |value| {
                 self.group.map_or(0, |group| group.on_value(self.order.partition, value))
             }),
@@ -161,6 +170,24 @@ impl<'a> Walk<'a> {
                 self.first_of_levels(untried, |value| Reverse(headrooms[value]))
             }
         }
+    }
+
+    /// As [`draw_feasible`] has it: positions among the open instances are drawn while somebody is feasible.
+    fn any(&self, feasible: &mut Vec<Slot>, draw: &mut dyn Draw) -> Option<Slot> {
+        let sequence = self.order.sequences.first()?;
+        sequence.find(self.least, Key::LAST, &self.wanted, |entry| self.admits(entry))?;
+        let hit =
+            |position| Some(sequence.nth(position)).filter(|entry| self.wanted.suits(entry) && self.admits(entry));
+        let all = |feasible: &mut Vec<Slot>| {
+            sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
+                if self.admits(entry) {
+                    feasible.push(entry.slot);
+                }
+                false
+            });
+        };
+        feasible.clear();
+        Some(draw_feasible(draw, sequence.len(), |position| hit(position).map(|entry| entry.slot), feasible, all))
     }
 
     /// Takes the values level by level, least first: all of the first level that has a feasible instance compete.

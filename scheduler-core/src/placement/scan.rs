@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use super::check::{custom, gpus_needed, member_of};
-use super::draw::{Draw, DrawPurpose, draw_index};
+use super::draw::{Draw, DrawPurpose, draw_feasible, draw_index};
 use super::policy::{Candidates, PolicyContext, keep_least};
 use super::request::PlacementRequest;
 use super::static_rules::StaticTable;
@@ -20,6 +20,7 @@ use crate::model::{GpuDemand, RESERVED_PORT_LIMIT};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scratch {
     candidates: Vec<Slot>,
+    open: Vec<Slot>,
     counts: Vec<u64>,
     headrooms: Vec<u128>,
 }
@@ -49,6 +50,9 @@ impl Scan<'_> {
         draw: &mut dyn Draw,
     ) -> Option<Slot> {
         self.find_feasible(&mut scratch.candidates);
+        if let [PlacementStrategy::Random, ..] = rules {
+            return self.any_feasible(scratch, draw);
+        }
         for rule in rules {
             if scratch.candidates.len() < 2 {
                 break;
@@ -184,6 +188,24 @@ impl Scan<'_> {
             TieBreak::Stable => candidates.iter().copied().min_by_key(|slot| ids[slot.index()]),
             TieBreak::Random => self.any(candidates, DrawPurpose::TieBreak, draw),
         }
+    }
+
+    /// `random` as the first rule: see [`draw_feasible`].
+    fn any_feasible(&self, scratch: &mut Scratch, draw: &mut dyn Draw) -> Option<Slot> {
+        let Scratch { candidates, open, .. } = scratch;
+        if candidates.is_empty() {
+            return None;
+        }
+        let instances = &self.cluster.instances;
+        open.clear();
+        open.extend(instances.iter().map(|(_, slot)| slot));
+        open.retain(|slot| instances.readiness[slot.index()] == Readiness::OPEN);
+        let hit = |position: usize| Some(open[position]).filter(|slot| candidates.binary_search(slot).is_ok());
+        let list = |feasible: &mut Vec<Slot>| {
+            feasible.extend(candidates.iter().copied());
+            feasible.sort_unstable_by_key(|slot| instances.ids[slot.index()]);
+        };
+        Some(draw_feasible(draw, open.len(), hit, &mut Vec::new(), list))
     }
 
     /// One of several, uniformly: the one at the drawn position in the order of registration.

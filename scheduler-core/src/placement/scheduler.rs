@@ -231,7 +231,7 @@ impl PreparedRequest {
             && let Some(order) = cluster.index.order(order)
         {
             let walk = Walk::new(cluster, request, table, lowered, order);
-            return Some(Placement::chosen(cluster, walk.choose(walk_scratch)?, request));
+            return Some(Placement::chosen(cluster, walk.choose(walk_scratch, draw)?, request));
         }
         let scan = Scan { cluster, request, table, own_revision_only: *own_revision_only };
         let slot = match rules {
