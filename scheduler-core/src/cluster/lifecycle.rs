@@ -157,6 +157,7 @@ impl Cluster {
             cluster.unindex(slot);
             cluster.give_back(slot, &record.spec.demand, record.gpus);
             cluster.reindex(slot);
+            cluster.releases.push(slot);
         })
     }
 
@@ -171,6 +172,7 @@ impl Cluster {
         occupant.pending_tasks -= u32::from(is_pending);
         self.tasks.unlink(&mut self.groups.get_mut(group).tasks, ChainKind::Group, index);
         self.groups.remove(group, slot, self.index.partitions());
+        self.releases.push(slot);
     }
 
     fn take(&mut self, slot: Slot, demand: &Demand, gpus: GpuSet) {

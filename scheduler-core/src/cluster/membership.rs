@@ -43,6 +43,7 @@ impl Cluster {
         let slot = self.instances.insert(id, class, occupant);
         self.reassign(slot);
         self.reindex(slot);
+        self.releases.push(slot);
         slot
     }
 
@@ -112,6 +113,7 @@ impl Cluster {
         }
         self.instances.readiness[slot.index()].set(Readiness::PRESENT, true);
         self.reindex(slot);
+        self.releases.push(slot);
         Ok(self.instance_change(slot, None, Cause::Returned(description)))
     }
 
@@ -156,6 +158,7 @@ impl Cluster {
         self.unindex(slot);
         self.instances.readiness[slot.index()].set(bit, on);
         self.reindex(slot);
+        self.releases.push(slot);
         let cause = if bit == Readiness::ACTIVE { Cause::StatusChanged } else { Cause::AgentChanged };
         Ok(Some(self.instance_change(slot, before, cause)))
     }
@@ -222,6 +225,7 @@ impl Cluster {
         self.reassign(slot);
         self.reindex(slot);
         self.groups.recount(slot, self.index.partitions());
+        self.releases.push(slot);
         if too_many_unused {
             self.rebuild_classes();
         }
@@ -270,6 +274,7 @@ impl Cluster {
         occupant.registered = registered_amounts(&resources);
         Arc::make_mut(&mut occupant.description).set_resources(resources);
         self.reindex(slot);
+        self.releases.push(slot);
         Ok(self.instance_change(slot, before, Cause::Resized))
     }
 

@@ -12,6 +12,7 @@ mod id;
 mod instances;
 mod lifecycle;
 mod membership;
+mod release_log;
 mod snapshot;
 mod task;
 mod tasks;
@@ -28,6 +29,7 @@ pub(crate) use id::Slot;
 pub use id::{InstanceId, TaskId};
 pub(crate) use instances::{InstanceTable, Occupant, Readiness};
 pub use membership::{CUSTOM_ATTRIBUTE_LIMIT, PUT_ATTRIBUTES_LIMIT};
+pub(crate) use release_log::{LogPosition, ReleaseLog};
 pub use snapshot::{ClusterSnapshot, InstanceSnapshot, RestoreError, TaskSnapshot};
 pub use task::{DesiredStatus, HealthStatus, ReleaseOn, TaskKind, TaskSpec, TaskStatus};
 pub(crate) use tasks::{ChainKind, TaskRecord, TaskTable};
@@ -92,6 +94,7 @@ pub struct Cluster {
     pub(crate) groups: GroupTable,
     pub(crate) classes: AttributeClasses,
     pub(crate) index: Indexes,
+    pub(crate) releases: ReleaseLog,
 }
 
 impl Default for Cluster {
@@ -113,6 +116,7 @@ impl Cluster {
             groups: GroupTable::default(),
             classes: AttributeClasses::new(),
             index: Indexes::default(),
+            releases: ReleaseLog::default(),
         }
     }
 

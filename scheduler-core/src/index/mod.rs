@@ -244,18 +244,7 @@ impl Cluster {
         for partition in &mut self.index.partitions {
             partition.add(slot, class.index(), cpu, memory);
         }
-        if !readiness.has(Readiness::OPEN) {
-            return;
-        }
-        let mut entry = Entry {
-            key: Key::FIRST,
-            slot,
-            cpu,
-            memory,
-            gpus: self.instances.occupant(slot).free_gpus.len() as u8,
-            class: class.0,
-            unavailable: self.index.unavailable(&self.instances, slot),
-        };
+        let Some(mut entry) = self.entry_of(slot) else { return };
         let id = self.instances.ids[index];
         let Indexes { orders, partitions, size, .. } = &mut self.index;
         for order in orders {
@@ -263,6 +252,20 @@ impl Cluster {
             let value = partitions[order.partition].value_of(slot);
             order.sequence(value, *size).insert(&entry);
         }
+    }
+
+    /// What an order has of an open instance, but for the key; `None` for a slot whose instance is not open.
+    pub(crate) fn entry_of(&self, slot: Slot) -> Option<Entry> {
+        let index = slot.index();
+        self.instances.readiness[index].has(Readiness::OPEN).then(|| Entry {
+            key: Key::FIRST,
+            slot,
+            cpu: self.instances.remaining_cpu[index],
+            memory: self.instances.remaining_memory[index],
+            gpus: self.instances.occupant(slot).free_gpus.len() as u8,
+            class: self.instances.classes[index].0,
+            unavailable: self.index.unavailable(&self.instances, slot),
+        })
     }
 
     /// Whether the orders hold exactly the open instances, with what they have now, and every bound holds.

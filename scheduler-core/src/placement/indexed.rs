@@ -13,6 +13,7 @@ use super::request::PlacementRequest;
 use super::static_rules::StaticTable;
 use super::strategy::{BinpackField, PlacementStrategy, SpreadField, TieBreak};
 use crate::cluster::{Cluster, Group, HeadroomWeights, Slot};
+use crate::expression::Expression;
 use crate::index::{Entry, Key, NO_ENI, Objective, Order, OrderSpec, Sequence, Wanted};
 use crate::model::{AttributeName, GpuDemand, RESERVED_PORT_LIMIT};
 
@@ -170,6 +171,17 @@ impl<'a> Walk<'a> {
                 self.first_of_levels(untried, |value| Reverse(headrooms[value]))
             }
         }
+    }
+
+    /// Whether one instance can and may take the task.
+    pub(super) fn admits_slot(&self, slot: Slot) -> bool {
+        self.cluster.entry_of(slot).is_some_and(|entry| self.wanted.suits(&entry) && self.admits(&entry))
+    }
+
+    /// Whether a refusal holds until an instance is released: nothing but releases can change an answer to no.
+    pub(super) fn may_remember_refusal(&self) -> bool {
+        let looks_at_tasks = member_of(self.request).any(Expression::reads_tasks);
+        !looks_at_tasks && custom(self.request).next().is_none()
     }
 
     /// As [`draw_feasible`] has it: positions among the open instances are drawn while somebody is feasible.

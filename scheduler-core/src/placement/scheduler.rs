@@ -14,8 +14,8 @@ use super::request::{PlacementRequest, RequestError};
 use super::scan::{Scan, Scratch};
 use super::static_rules::StaticTable;
 use super::strategy::{PlacementStrategy, Strategy, TieBreak};
-use crate::cluster::{Change, Cluster, Mention};
-use crate::index::OrderHandle;
+use crate::cluster::{Change, Cluster, LogPosition, Mention, Slot};
+use crate::index::{Order, OrderHandle};
 use crate::model::AttributeName;
 
 /// How placements are chosen where a request leaves it open: the default strategy and the tie-break.
@@ -174,6 +174,8 @@ pub struct PreparedRequest {
     /// The order that clusters keep for it.
     order: Option<OrderHandle>,
     walk_scratch: WalkScratch,
+    /// Where the release log stood when nobody could take the task; nobody has since then, but for those logged.
+    refused_at: Option<LogPosition>,
 }
 
 impl PreparedRequest {
@@ -191,6 +193,7 @@ impl PreparedRequest {
                 .filter(|lowered| !(scheduler.spread_ignores_other_revisions && lowered.counts_tasks())),
             order: None,
             walk_scratch: WalkScratch::default(),
+            refused_at: None,
             rules,
             scratch: Scratch::default(),
             request,
@@ -213,32 +216,37 @@ impl PreparedRequest {
     /// With a feasible instance there is always a placement; `None` exactly when [`Scheduler::refusal`] has a reason.
     /// Draws only where more than one choice is open. Cost: O(instances).
     pub fn place(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Placement> {
-        let Self {
-            request,
-            rules,
-            tie_break,
-            own_revision_only,
-            mentioned,
-            table,
-            scratch,
-            lowered,
-            order,
-            walk_scratch,
-            ..
-        } = self;
-        table.refresh(cluster, request, mentioned);
-        if let (Some(lowered), Some(order), true) = (lowered, order, table.is_by_class())
-            && let Some(order) = cluster.index.order(order)
+        self.table.refresh(cluster, &self.request, &self.mentioned);
+        let order = self.order.as_ref().filter(|_| self.table.is_by_class());
+        let slot = match order.and_then(|order| cluster.index.order(order)) {
+            Some(order) => self.walk(cluster, order, draw),
+            None => self.scan(cluster, draw),
+        }?;
+        Some(Placement::chosen(cluster, slot, &self.request))
+    }
+
+    fn walk(&mut self, cluster: &Cluster, order: &Order, draw: &mut dyn Draw) -> Option<Slot> {
+        let walk = Walk::new(cluster, &self.request, &self.table, self.lowered.as_ref()?, order);
+        if let Some(position) = &mut self.refused_at
+            && let Some(mut released) = cluster.releases.since(position)
+            && !released.any(|slot| walk.admits_slot(slot))
         {
-            let walk = Walk::new(cluster, request, table, lowered, order);
-            return Some(Placement::chosen(cluster, walk.choose(walk_scratch, draw)?, request));
+            cluster.releases.advance(position);
+            return None;
         }
+        let chosen = walk.choose(&mut self.walk_scratch, draw);
+        let remember = chosen.is_none() && walk.may_remember_refusal();
+        self.refused_at = remember.then(|| cluster.releases.position());
+        chosen
+    }
+
+    fn scan(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Slot> {
+        let Self { request, rules, tie_break, own_revision_only, table, scratch, .. } = self;
         let scan = Scan { cluster, request, table, own_revision_only: *own_revision_only };
-        let slot = match rules {
+        match rules {
             None => scan.by_headroom(scratch),
             Some(rules) => scan.by_chain(rules, *tie_break, scratch, draw),
-        }?;
-        Some(Placement::chosen(cluster, slot, request))
+        }
     }
 
     /// Places and starts up to `count` tasks one after another; fewer changes than `count` mean that the next one found

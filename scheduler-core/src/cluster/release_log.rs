@@ -1,0 +1,68 @@
+//! The release log: which instances may take more than they could before, in the order in which that came about.
+//!
+//! A request that nobody could take stays refused until one of the instances that were logged since then takes it: starts
+//! only use things up. (Requests that look at tasks, or that ask code of the embedder's, are not to be remembered so.)
+
+use std::sync::Arc;
+
+use super::Slot;
+
+/// Older entries are forgotten; who missed one asks everybody again.
+const CAPACITY: usize = 256;
+
+#[derive(Debug)]
+pub(crate) struct ReleaseLog {
+    /// Tells this cluster's log from that of its forks.
+    identity: Arc<()>,
+    slots: Vec<Slot>,
+    written: u64,
+}
+
+/// A place in one cluster's log.
+#[derive(Debug, Clone)]
+pub(crate) struct LogPosition {
+    identity: Arc<()>,
+    written: u64,
+}
+
+impl Default for ReleaseLog {
+    fn default() -> Self {
+        Self { identity: Arc::new(()), slots: Vec::new(), written: 0 }
+    }
+}
+
+/// A fork goes its own way from here on.
+impl Clone for ReleaseLog {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl ReleaseLog {
+    /// An instance may take more than before.
+    pub(crate) fn push(&mut self, slot: Slot) {
+        let place = (self.written % CAPACITY as u64) as usize;
+        match self.slots.get_mut(place) {
+            Some(entry) => *entry = slot,
+            None => self.slots.push(slot),
+        }
+        self.written += 1;
+    }
+
+    pub(crate) fn position(&self) -> LogPosition {
+        LogPosition { identity: Arc::clone(&self.identity), written: self.written }
+    }
+
+    /// What was logged since a position, or `None` if that is not known any more, or is another cluster's.
+    pub(crate) fn since<'a>(&'a self, position: &LogPosition) -> Option<impl Iterator<Item = Slot> + use<'a>> {
+        let is_known =
+            Arc::ptr_eq(&self.identity, &position.identity) && self.written - position.written <= CAPACITY as u64;
+        let missed = position.written..self.written;
+        is_known.then(|| missed.map(|entry| self.slots[(entry % CAPACITY as u64) as usize]))
+    }
+
+    /// Moves a position of this log to its end.
+    pub(crate) fn advance(&self, position: &mut LogPosition) {
+        position.written = self.written;
+    }
+}
