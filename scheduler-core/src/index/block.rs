@@ -122,8 +122,12 @@ impl Block {
         let entry = self.entry(position);
         self.shift(position + 1..self.len, position);
         self.len -= 1;
-        (self.cpu[self.len], self.memory[self.len]) = (-1, -1);
+        self.vacate(self.len);
         entry
+    }
+
+    fn vacate(&mut self, index: usize) {
+        (self.cpu[index], self.memory[index], self.gpus[index]) = (-1, -1, 0);
     }
 
     fn shift(&mut self, from: std::ops::Range<usize>, to: usize) {
@@ -143,7 +147,7 @@ impl Block {
         let middle = self.len / 2;
         for index in middle..self.len {
             upper.set(index - middle, &self.entry(index));
-            (self.cpu[index], self.memory[index]) = (-1, -1);
+            self.vacate(index);
         }
         upper.len = self.len - middle;
         self.len = middle;
@@ -156,6 +160,11 @@ impl Block {
             self.set(self.len + index, &other.entry(index));
         }
         self.len += other.len;
+    }
+
+    /// Sharpens a bound of this block after something left it.
+    pub(crate) fn refresh_lanes(&self, bound: &mut Bound) {
+        bound.refresh_lanes(&self.cpu, &self.memory, &self.gpus);
     }
 
     pub(crate) fn bound(&self) -> Bound {

@@ -25,13 +25,8 @@ impl Bound {
 
     /// The bound of one instance, or the least bound that some instance for this demand could meet.
     pub(crate) fn of(cpu: u32, memory: u32, gpus: u32) -> Self {
-        // Amounts are at most 2^31 − 1; products saturate there, which keeps a bound a bound.
         let amount = |amount: u32| i32::try_from(amount).unwrap_or(i32::MAX);
-        let (cpu, memory, gpus) = (amount(cpu), amount(memory), amount(gpus));
-        let both = |factor: i32| cpu.saturating_mul(factor).min(memory);
-        let with_gpu = if gpus > 0 { both(1) } else { -1 };
-        let lanes = [cpu, memory, both(1), both(2), both(4), both(8), gpus, with_gpu];
-        Self { lanes, classes: 0, unavailable: 0 }
+        Self { lanes: lanes(amount(cpu), amount(memory), amount(gpus)), classes: 0, unavailable: 0 }
     }
 
     pub(crate) fn with_class(mut self, class_bit: u64) -> Self {
@@ -50,6 +45,22 @@ impl Bound {
         }
         self.classes |= other.classes;
         self.unavailable &= other.unavailable;
+    }
+
+    /// Adds the lanes up again over the instances of a block, in columns; what they have in common stays as it was.
+    pub(crate) fn refresh_lanes<const N: usize>(&mut self, cpu: &[i32; N], memory: &[i32; N], gpus: &[u8; N]) {
+        let mut joined = [-1; LANES];
+        for ((cpu, memory), gpus) in cpu.iter().zip(memory).zip(gpus) {
+            for (lane, other) in joined.iter_mut().zip(lanes(*cpu, *memory, (*gpus).into())) {
+                *lane = (*lane).max(other);
+            }
+        }
+        self.lanes = joined;
+    }
+
+    /// Takes the lanes of a join of others; what they have in common stays as it was.
+    pub(crate) fn set_lanes(&mut self, joined: &Self) {
+        self.lanes = joined.lanes;
     }
 
     /// Whether taking `part` out makes the bound less sharp than it could be.
@@ -75,6 +86,14 @@ impl Bound {
         }
         !short && self.classes & demand.classes != 0 && self.unavailable & demand.unavailable == 0
     }
+}
+
+/// The lanes of one instance. Each only grows with each amount, which is what makes a maximum of them a bound: products
+/// stop at the largest amount.
+fn lanes(cpu: i32, memory: i32, gpus: i32) -> [i32; LANES] {
+    let both = |factor: i32| (cpu.min(i32::MAX / factor) * factor).min(memory);
+    let with_gpu = if gpus > 0 { both(1) } else { -1 };
+    [cpu, memory, both(1), both(2), both(4), both(8), gpus, with_gpu]
 }
 
 /// What a request asks of a block.

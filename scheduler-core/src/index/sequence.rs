@@ -66,6 +66,14 @@ impl Run {
         run
     }
 
+    fn refresh_lanes(&mut self) {
+        let mut joined = Bound::NOBODY;
+        for part in &self.parts {
+            joined.join(&part.bound);
+        }
+        self.bound.set_lanes(&joined);
+    }
+
     fn refresh(&mut self) {
         self.first = self.parts[0].first;
         self.bound = Bound::NOBODY;
@@ -174,9 +182,9 @@ impl Sequence {
         part.first = part.block.key(0);
         let bound = entry.bound();
         if part.bound.is_met_by(&bound) {
-            part.bound = part.block.bound();
+            part.block.refresh_lanes(&mut part.bound);
             if run.bound.is_met_by(&bound) {
-                run.refresh();
+                run.refresh_lanes();
             }
         }
         run.first = run.parts[0].first;

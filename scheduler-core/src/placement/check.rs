@@ -315,13 +315,13 @@ impl<'a> Checker<'a> {
 
     /// All checks that the instance fails, in order.
     pub(crate) fn failures(self, slot: Slot) -> impl Iterator<Item = FailedCheck> {
-        Check::ALL.into_iter().filter_map(move |check| self.failure(check, slot))
+        let instance = self.context.cluster.view(slot);
+        Check::ALL.into_iter().filter_map(move |check| self.failure(check, &instance))
     }
 
     /// What the instance falls short of in one check, or `None` if it passes.
-    pub(crate) fn failure(self, check: Check, slot: Slot) -> Option<FailedCheck> {
-        let PolicyContext { cluster, request } = self.context;
-        let instance = cluster.view(slot);
+    pub(crate) fn failure(self, check: Check, instance: &InstanceView<'_>) -> Option<FailedCheck> {
+        let request = self.context.request;
         let demand = request.demand();
         match check {
             Check::Status => {
@@ -342,21 +342,21 @@ impl<'a> Checker<'a> {
                 let (needed, remaining) = (demand.memory_mib, instance.remaining().memory_mib);
                 (needed > remaining).then_some(FailedCheck::Memory { needed, remaining })
             }
-            Check::Ports => self.ports_failure(&instance),
+            Check::Ports => self.ports_failure(instance),
             Check::Gpu => {
-                let (needed, free) = (gpus_needed(demand.gpus, &instance), instance.free_gpus().len());
+                let (needed, free) = (gpus_needed(demand.gpus, instance), instance.free_gpus().len());
                 (needed > free).then_some(FailedCheck::Gpu { needed, free })
             }
             Check::Eni => (demand.needs_eni && instance.remaining_enis() == Some(0)).then_some(FailedCheck::Eni),
-            Check::Attributes => self.attributes_failure(&instance),
+            Check::Attributes => self.attributes_failure(instance),
             Check::Location => {
                 let allowed = request.allowed_zones()?;
                 let zone = instance.zone();
                 (!allowed.iter().any(|allowed| **allowed == *zone)).then(|| FailedCheck::Location { zone: zone.into() })
             }
-            Check::MemberOf => self.member_of_failure(&instance),
-            Check::DistinctInstance | Check::MaxTasksPerInstance => self.group_failure(check, &instance),
-            Check::Custom => self.custom_failure(&instance),
+            Check::MemberOf => self.member_of_failure(instance),
+            Check::DistinctInstance | Check::MaxTasksPerInstance => self.group_failure(check, instance),
+            Check::Custom => self.custom_failure(instance),
             Check::Agent => (!instance.agent_connected()).then_some(FailedCheck::AgentDisconnected),
         }
     }

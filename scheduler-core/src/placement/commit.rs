@@ -149,7 +149,8 @@ impl Cluster {
         }
         let checker = Checker::new(self, &placement.request);
         let mut asked = Check::ALL.into_iter().filter(|check| placement.admission.asks(*check));
-        if let Some(failed) = asked.find_map(|check| checker.failure(check, slot)) {
+        let view = self.view(slot);
+        if let Some(failed) = asked.find_map(|check| checker.failure(check, &view)) {
             return Err(StartError::Conflict { name: instance_name(), failed });
         }
         let spec = Arc::clone(placement.request.spec());
