@@ -62,6 +62,9 @@ pub(crate) struct InstanceTable {
     pub(crate) classes: Vec<ClassIndex>,
     occupants: Vec<Option<Occupant>>,
     vacant: Vec<Slot>,
+    /// Instances that are present and ACTIVE, and with a connected agent besides.
+    active: u32,
+    open: u32,
     /// Shared with forks until an instance joins or leaves one of them.
     directory: Arc<Directory>,
 }
@@ -112,6 +115,26 @@ impl InstanceTable {
         self.occupants[slot.index()].as_mut().expect("the slot of a registered instance has an occupant")
     }
 
+    /// Turns one bit of an instance's readiness on or off.
+    pub(crate) fn set_readiness(&mut self, slot: Slot, bit: Readiness, on: bool) {
+        let mut readiness = self.readiness[slot.index()];
+        readiness.set(bit, on);
+        self.change_readiness(slot, readiness);
+    }
+
+    fn change_readiness(&mut self, slot: Slot, readiness: Readiness) {
+        let before = std::mem::replace(&mut self.readiness[slot.index()], readiness);
+        self.active -= u32::from(before.has(Readiness::PRESENT_AND_ACTIVE));
+        self.open -= u32::from(before.has(Readiness::OPEN));
+        self.active += u32::from(readiness.has(Readiness::PRESENT_AND_ACTIVE));
+        self.open += u32::from(readiness.has(Readiness::OPEN));
+    }
+
+    /// Whether every ACTIVE instance has a connected agent, so that the open ones are all there are to ask.
+    pub(crate) fn all_active_are_open(&self) -> bool {
+        self.active == self.open
+    }
+
     pub(crate) fn is_present(&self, slot: Slot) -> bool {
         self.readiness[slot.index()].has(Readiness::PRESENT)
     }
@@ -134,7 +157,7 @@ impl InstanceTable {
         if vacant.is_some() {
             let index = slot.index();
             self.ids[index] = id;
-            self.readiness[index] = readiness;
+            self.change_readiness(slot, readiness);
             self.remaining_cpu[index] = remaining_cpu;
             self.remaining_memory[index] = remaining_memory;
             self.classes[index] = class;
@@ -142,7 +165,8 @@ impl InstanceTable {
             return slot;
         }
         self.ids.push(id);
-        self.readiness.push(readiness);
+        self.readiness.push(Readiness::default());
+        self.change_readiness(slot, readiness);
         self.remaining_cpu.push(remaining_cpu);
         self.remaining_memory.push(remaining_memory);
         self.classes.push(class);
@@ -157,7 +181,7 @@ impl InstanceTable {
         let directory = Arc::make_mut(&mut self.directory);
         directory.slots.remove(&self.ids[index]);
         directory.by_name.swap_remove(occupant.description.name());
-        self.readiness[index] = Readiness::default();
+        self.change_readiness(slot, Readiness::default());
         self.remaining_cpu[index] = 0;
         self.remaining_memory[index] = 0;
         self.vacant.push(slot);

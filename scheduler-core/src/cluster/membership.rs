@@ -96,7 +96,7 @@ impl Cluster {
         let mut changes = self.lose_tasks(slot);
         let before = self.instances.totals(slot);
         self.unindex(slot);
-        self.instances.readiness[slot.index()].set(Readiness::PRESENT, false);
+        self.instances.set_readiness(slot, Readiness::PRESENT, false);
         changes.push(self.instance_change(slot, before, Cause::Failed));
         Ok(changes)
     }
@@ -111,7 +111,7 @@ impl Cluster {
         if self.instances.is_present(slot) {
             return Err(ClusterError::InstanceNotFailed { name: description.name().into() });
         }
-        self.instances.readiness[slot.index()].set(Readiness::PRESENT, true);
+        self.instances.set_readiness(slot, Readiness::PRESENT, true);
         self.reindex(slot);
         self.releases.push(slot);
         Ok(self.instance_change(slot, None, Cause::Returned(description)))
@@ -156,7 +156,7 @@ impl Cluster {
         }
         let before = self.instances.totals(slot);
         self.unindex(slot);
-        self.instances.readiness[slot.index()].set(bit, on);
+        self.instances.set_readiness(slot, bit, on);
         self.reindex(slot);
         self.releases.push(slot);
         let cause = if bit == Readiness::ACTIVE { Cause::StatusChanged } else { Cause::AgentChanged };

@@ -191,7 +191,7 @@ impl Cluster {
         }
         self.next_instance = id.0 + 1;
         let slot = self.insert_instance(id, description);
-        self.instances.readiness[slot.index()].set(Readiness::PRESENT, !failed);
+        self.instances.set_readiness(slot, Readiness::PRESENT, !failed);
         Ok(())
     }
 

@@ -106,9 +106,20 @@ impl Block {
 
     /// The first position whose key is not below this one.
     pub(crate) fn position(&self, key: Key) -> usize {
-        let below = self.objectives[..self.len].partition_point(|objective| *objective < key.objective);
-        let equal = self.objectives[below..self.len].partition_point(|objective| *objective == key.objective);
-        below + self.registrations[below..below + equal].partition_point(|number| *number < key.registration)
+        // A binary search without branches: which way it goes is as good as random.
+        let (mut base, mut size) = (0, self.len);
+        while size > 1 {
+            let half = size / 2;
+            base = if self.is_below(base + half, key) { base + half } else { base };
+            size -= half;
+        }
+        base + usize::from(self.len > 0 && self.is_below(base, key))
+    }
+
+    #[expect(clippy::needless_bitwise_bool, reason = "for the search without branches")]
+    fn is_below(&self, index: usize, key: Key) -> bool {
+        let objective = self.objectives[index];
+        (objective < key.objective) | ((objective == key.objective) & (self.registrations[index] < key.registration))
     }
 
     pub(crate) fn insert(&mut self, position: usize, entry: &Entry) {

@@ -6,7 +6,8 @@
 
 use std::cmp::Reverse;
 
-use super::check::{custom, gpus_needed, member_of};
+use super::check::{Check, custom, gpus_needed, member_of};
+use super::constraint::PlacementConstraint;
 use super::draw::{Draw, draw_feasible};
 use super::policy::PolicyContext;
 use super::request::PlacementRequest;
@@ -173,6 +174,46 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The first check, in ECS's order, after which nobody is left; `None` if somebody passes them all.
+    ///
+    /// Fewer and fewer instances pass the first k checks, so the k from which on nobody does is found by halving.
+    pub(super) fn reason_of_refusal(&self) -> Option<Check> {
+        let nobody_passes = |check: &Check| {
+            let demand = self.request.demand();
+            let memory_mib = if *check >= Check::Memory { demand.memory_mib } else { 0 };
+            let cpu_units = if *check >= Check::Cpu { demand.cpu_units } else { 0 };
+            let wanted = Wanted::new(cpu_units, memory_mib, 0, u64::MAX, 0);
+            let passes = |entry: &Entry| self.passes_all_to(*check, entry);
+            self.order.sequences.iter().all(|all| all.find(Key::FIRST, Key::LAST, &wanted, passes).is_none())
+        };
+        let passed = Check::ALL.partition_point(|check| !nobody_passes(check));
+        Check::ALL.get(passed).copied()
+    }
+
+    /// Whether an open instance with the CPU and memory passes the other checks, up to and with the given one.
+    fn passes_all_to(&self, last: Check, entry: &Entry) -> bool {
+        let demand = self.request.demand();
+        let passes = |check: Check, answer: &dyn Fn() -> bool| last < check || answer();
+        let instance = || self.cluster.view(entry.slot);
+        let group = || self.group.map_or(0, |group| group.on(entry.slot));
+        let context = PolicyContext { cluster: self.cluster, request: self.request };
+        let provider = self.request.capacity_provider_name();
+        passes(Check::CapacityProvider, &|| {
+            provider.is_none() || instance().description().capacity_provider() == provider
+        }) && passes(Check::Ports, &|| {
+            demand.host_ports.is_empty()
+                || (self.ports_fit(entry.slot) && !demand.host_ports.iter().any(|port| instance().is_port_taken(port)))
+        }) && passes(Check::Gpu, &|| gpus_needed(demand.gpus, &instance()) <= entry.gpus.into())
+            && passes(Check::Eni, &|| !demand.needs_eni || entry.unavailable & NO_ENI == 0)
+            && self.table.failure_of_class(entry.class).is_none_or(|failed| failed > last)
+            && passes(Check::MemberOf, &|| {
+                member_of(self.request).filter(|expression| !expression.is_static()).all(|e| e.matches(&instance()))
+            })
+            && passes(Check::DistinctInstance, &|| !has_distinct_instance(self.request) || group() == 0)
+            && passes(Check::MaxTasksPerInstance, &|| self.group_limit.is_none_or(|limit| group() < limit))
+            && passes(Check::Custom, &|| custom(self.request).all(|rule| rule.admits(&context, &instance())))
+    }
+
     /// Whether one instance can and may take the task.
     pub(super) fn admits_slot(&self, slot: Slot) -> bool {
         self.cluster.entry_of(slot).is_some_and(|entry| self.wanted.suits(&entry) && self.admits(&entry))
@@ -305,6 +346,10 @@ impl<'a> Walk<'a> {
 
 fn headroom_of_sums(weights: HeadroomWeights, cpu: u64, memory: u64) -> u128 {
     u128::from(weights.cpu) * u128::from(cpu) + u128::from(weights.memory) * u128::from(memory)
+}
+
+fn has_distinct_instance(request: &PlacementRequest) -> bool {
+    request.all_constraints().contains(&PlacementConstraint::DistinctInstance)
 }
 
 /// Moves those that `keep` holds for to the front; returns how many they are.

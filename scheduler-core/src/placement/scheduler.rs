@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::check::Check;
 use super::commit::Placement;
 use super::draw::Draw;
 use super::explanation::{Explanation, Refusal};
@@ -223,6 +224,20 @@ impl PreparedRequest {
             None => self.scan(cluster, draw),
         }?;
         Some(Placement::chosen(cluster, slot, &self.request))
+    }
+
+    /// The reason why nobody can take the task now (C-51), without the closest instance; `None` if somebody can.
+    ///
+    /// The check that [`Scheduler::refusal`] names, found by a few walks through the index where there is one.
+    pub fn reason(&mut self, cluster: &Cluster) -> Option<Check> {
+        self.table.refresh(cluster, &self.request, &self.mentioned);
+        let order = self.order.as_ref().filter(|_| self.table.is_by_class() && cluster.instances.all_active_are_open());
+        match (order.and_then(|order| cluster.index.order(order)), &self.lowered) {
+            (Some(order), Some(lowered)) => {
+                Walk::new(cluster, &self.request, &self.table, lowered, order).reason_of_refusal()
+            }
+            _ => Refusal::of(cluster, &self.request).map(|refusal| refusal.check()),
+        }
     }
 
     fn walk(&mut self, cluster: &Cluster, order: &Order, draw: &mut dyn Draw) -> Option<Slot> {

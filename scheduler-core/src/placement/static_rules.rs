@@ -7,7 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use super::check::member_of;
+use super::check::{Check, member_of};
 use super::request::PlacementRequest;
 use super::strategy::{PlacementStrategy, SpreadField};
 use crate::cluster::{Cluster, Slot};
@@ -31,6 +31,8 @@ enum Rows {
 pub(super) struct StaticTable {
     rows: Rows,
     admitted: Vec<bool>,
+    /// The first static check that a row fails.
+    failures: Vec<Option<Check>>,
     admits_all: bool,
     /// The classes that are admitted, while the rows are classes; and their bits in the indexes.
     admitted_classes: Vec<u32>,
@@ -55,6 +57,7 @@ impl StaticTable {
         Self {
             rows: Rows::Nothing,
             admitted: Vec::new(),
+            failures: Vec::new(),
             admits_all: false,
             admitted_classes: Vec::new(),
             class_bits: 0,
@@ -105,8 +108,11 @@ impl StaticTable {
         let mut zones = Interner::default();
         let mut values: Vec<Interner> = self.spreads.iter().map(|_| Interner::default()).collect();
         self.admitted.clear();
+        self.failures.clear();
         for attributes in rows {
-            self.admitted.push(attributes.is_some_and(|attributes| admits(request, attributes)));
+            let failure = attributes.map_or(Some(Check::Status), |attributes| first_failure(request, attributes));
+            self.admitted.push(failure.is_none());
+            self.failures.push(failure);
             zones.push(attributes, &zone_name);
             for ((name, _), values) in self.spreads.iter().zip(&mut values) {
                 values.push(attributes, name);
@@ -131,6 +137,11 @@ impl StaticTable {
     /// Whether the static rules admit the instances of a class. Only while the rows are classes.
     pub(super) fn admits_class(&self, class: u32) -> bool {
         self.admitted[class as usize]
+    }
+
+    /// The first static check that the instances of a class fail. Only while the rows are classes.
+    pub(super) fn failure_of_class(&self, class: u32) -> Option<Check> {
+        self.failures[class as usize]
     }
 
     /// The classes that are admitted. Only while the rows are classes.
@@ -205,15 +216,20 @@ impl<'a> Interner<'a> {
     }
 }
 
-/// Whether the static rules of a request admit instances with these attributes.
-fn admits(request: &PlacementRequest, attributes: &Attributes) -> bool {
+/// The first static check of a request that instances with these attributes fail.
+fn first_failure(request: &PlacementRequest, attributes: &Attributes) -> Option<Check> {
     let zone = attributes.get(names::AVAILABILITY_ZONE);
-    let is_allowed = |allowed: &[Box<str>]| allowed.iter().any(|allowed| AttributeLookup::Value(allowed) == zone);
-    request.required_attributes().iter().all(|required| required.is_met_by(attributes))
-        && request.allowed_zones().is_none_or(is_allowed)
-        && member_of(request)
-            .filter(|expression| expression.is_static())
-            .all(|expression| expression.matches(&AttributesAlone(attributes)))
+    let is_in = |allowed: &[Box<str>]| allowed.iter().any(|allowed| AttributeLookup::Value(allowed) == zone);
+    let mut expressions = member_of(request).filter(|expression| expression.is_static());
+    if !request.required_attributes().iter().all(|required| required.is_met_by(attributes)) {
+        Some(Check::Attributes)
+    } else if !request.allowed_zones().is_none_or(is_in) {
+        Some(Check::Location)
+    } else if !expressions.all(|expression| expression.matches(&AttributesAlone(attributes))) {
+        Some(Check::MemberOf)
+    } else {
+        None
+    }
 }
 
 /// The facts of which a static expression asks only the attributes.
