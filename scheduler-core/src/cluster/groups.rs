@@ -71,14 +71,12 @@ impl GroupTable {
 
     /// Counts one more task on `slot`; the chain is the caller's to extend.
     pub(crate) fn add(&mut self, name: &TaskGroup, slot: Slot, partitions: &[Partition]) -> GroupIndex {
-        let index = match self.by_name.get(name) {
-            Some(index) => *index,
-            None => {
-                let index = self.groups.insert(Group::new(name.clone())) as GroupIndex;
-                self.by_name.insert(name.clone(), index);
-                index
-            }
-        };
+        let known = self.by_name.get(name).copied();
+        let index = known.unwrap_or_else(|| {
+            let index = self.groups.insert(Group::new(name.clone())) as GroupIndex;
+            self.by_name.insert(name.clone(), index);
+            index
+        });
         let group = self.get_mut(index);
         group.running += 1;
         *group.by_slot.entry(slot).or_insert(0) += 1;

@@ -85,8 +85,8 @@ impl Block {
         Entry {
             key: self.key(index),
             slot: Slot(self.slots[index]),
-            cpu: self.cpu[index] as u32,
-            memory: self.memory[index] as u32,
+            cpu: self.cpu[index].cast_unsigned(),
+            memory: self.memory[index].cast_unsigned(),
             gpus: self.gpus[index],
             class: self.classes[index],
             unavailable: self.unavailable[index],
@@ -96,8 +96,8 @@ impl Block {
     fn set(&mut self, index: usize, entry: &Entry) {
         self.objectives[index] = entry.key.objective;
         self.registrations[index] = entry.key.registration;
-        self.cpu[index] = entry.cpu as i32;
-        self.memory[index] = entry.memory as i32;
+        self.cpu[index] = entry.cpu.cast_signed();
+        self.memory[index] = entry.memory.cast_signed();
         self.slots[index] = entry.slot.0;
         self.classes[index] = entry.class;
         self.unavailable[index] = entry.unavailable;

@@ -113,7 +113,7 @@ impl Wanted {
 
     /// Whether an instance has the CPU and the memory.
     pub(crate) fn suits(&self, entry: &Entry) -> bool {
-        self.cpu() <= entry.cpu as i32 && self.memory() <= entry.memory as i32
+        self.cpu() <= entry.cpu.cast_signed() && self.memory() <= entry.memory.cast_signed()
     }
 
     pub(crate) fn cpu(&self) -> i32 {

@@ -121,7 +121,7 @@ impl Cluster {
         if let Some(handle) = known.into_iter().find(|handle| **handle == spec) {
             return handle;
         }
-        let partition = self.keep_partition(&spec.partition);
+        let partition = self.keep_partition(spec.partition.as_ref());
         let objective = spec.objective;
         let handle = Arc::new(spec);
         let order = Order { handle: Arc::downgrade(&handle), objective, partition, sequences: Vec::new() };
@@ -140,11 +140,11 @@ impl Cluster {
         }
     }
 
-    fn keep_partition(&mut self, name: &Option<AttributeName>) -> usize {
-        if let Some(index) = self.index.partitions.iter().position(|partition| partition.name == *name) {
+    fn keep_partition(&mut self, name: Option<&AttributeName>) -> usize {
+        if let Some(index) = self.index.partitions.iter().position(|partition| partition.name.as_ref() == name) {
             return index;
         }
-        self.index.partitions.push(Partition::new(name.clone()));
+        self.index.partitions.push(Partition::new(name.cloned()));
         self.index.partitions.len() - 1
     }
 

@@ -261,8 +261,11 @@ impl<'a> Walk<'a> {
         let mut best: Option<(u32, Entry)> = None;
         for value in values {
             let sequence = &self.order.sequences[*value as usize];
-            let found =
-                if self.lowered.spread_instances { self.fewest_in(sequence) } else { self.first_in(sequence, &best) };
+            let found = if self.lowered.spread_instances {
+                self.fewest_in(sequence)
+            } else {
+                self.first_in(sequence, best.as_ref())
+            };
             let is_better = |(count, entry): &(u32, Entry)| {
                 best.as_ref().is_none_or(|(least, best)| (*count, entry.key) < (*least, best.key))
             };
@@ -273,8 +276,8 @@ impl<'a> Walk<'a> {
         best.map(|(_, entry)| entry.slot)
     }
 
-    fn first_in(&self, sequence: &Sequence, best: &Option<(u32, Entry)>) -> Option<(u32, Entry)> {
-        let below = best.as_ref().map_or(Key::LAST, |(_, entry)| entry.key);
+    fn first_in(&self, sequence: &Sequence, best: Option<&(u32, Entry)>) -> Option<(u32, Entry)> {
+        let below = best.map_or(Key::LAST, |(_, entry)| entry.key);
         sequence.find(self.least, below, &self.wanted, |entry| self.admits(entry)).map(|entry| (0, entry))
     }
 
