@@ -1,0 +1,13 @@
+//! What the benches share: fleets and request shapes, a plain scan to compare with, and a churn that both go through.
+//!
+//! The plain scan ([`PlainScheduler`]) keeps what remains of each instance in one record and looks at all of them for
+//! every placement, as a straightforward scheduler does. It is the base of every ratio, and its every answer is compared
+//! with the engine's.
+
+mod churn;
+mod plain;
+mod workload;
+
+pub use churn::{Churn, Operation, Outcome};
+pub use plain::PlainScheduler;
+pub use workload::{Fleet, Mode, Shape, State, Workload};
