@@ -1,7 +1,7 @@
 //! Misuse of the cluster, one variant a cause. Every call that errs leaves the cluster as it was.
 
 use super::{InstanceId, TaskId};
-use crate::model::AttributeName;
+use crate::model::{AttributeName, ResourceError};
 
 /// Why a call on [`Cluster`](super::Cluster) was refused. The cluster is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +93,9 @@ pub enum ClusterError {
         /// What was asked for.
         wanted: u64,
     },
+    /// The new size cannot be anybody's.
+    #[error(transparent)]
+    Resources(#[from] ResourceError),
     /// More instances than a slot can number.
     #[error("{limit} container instances are registered; that is the limit")]
     TooManyInstances {

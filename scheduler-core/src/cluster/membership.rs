@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::change::GpuSet;
 use super::tasks::Chain;
 use super::{Amounts, Cause, Change, Cluster, ClusterError, InstanceId, InstanceTotals, Occupant, Readiness, Slot};
-use crate::model::{AttributeName, AttributeValue, ContainerInstance, GpuDemand, HostPorts, Resources};
+use crate::model::{
+    AttributeName, AttributeValue, ContainerInstance, Demand, GpuDemand, HostPorts, RESERVED_PORT_LIMIT, Resources,
+};
 
 /// Most custom attributes that PutAttributes leaves on one instance.
 pub const CUSTOM_ATTRIBUTE_LIMIT: usize = 10;
@@ -234,20 +236,26 @@ impl Cluster {
 
     /// Changes what an instance has registered, its tasks staying where they are.
     ///
-    /// GPUs are told apart by their position: those in use must still be there.
+    /// GPUs are told apart by their position: those in use must still be there. Foreign load that takes `ALL` GPUs takes
+    /// all of the new ones.
     ///
     /// # Errors
     /// [`ClusterError::ResizeBelowUse`] if what is reserved exceeds the new size or a port in use became reserved;
-    /// [`ClusterError::UnknownInstance`]; [`ClusterError::InstanceFailed`].
+    /// [`ClusterError::Resources`] for amounts that cannot be; [`ClusterError::UnknownInstance`];
+    /// [`ClusterError::InstanceFailed`].
     pub fn resize(&mut self, id: InstanceId, resources: Resources) -> Result<Change, ClusterError> {
         let slot = self.present_slot(id)?;
+        resources.checked()?;
         let index = slot.index();
         let before = self.instances.totals(slot);
         let occupant = self.instances.occupant(slot);
         let old = occupant.description.resources();
+        let foreign = occupant.description.foreign_load();
         let used_cpu = old.cpu_units() - self.instances.remaining_cpu[index];
         let used_memory = old.memory_mib() - self.instances.remaining_memory[index];
-        let used_gpus = GpuSet::first(old.gpu_ids().len() as u32).without(occupant.free_gpus);
+        let old_gpus = GpuSet::first(old.gpu_ids().len() as u32);
+        let task_gpus =
+            old_gpus.without(occupant.free_gpus).without(foreign_gpus(foreign, old_gpus).unwrap_or(old_gpus));
         let all_gpus = GpuSet::first(resources.gpu_ids().len() as u32);
         let refuse = |resource, used: u32, wanted: u32| {
             let name = occupant.description.name().into();
@@ -259,12 +267,22 @@ impl Cluster {
         if used_memory > resources.memory_mib() {
             return refuse("MiB of memory", used_memory, resources.memory_mib());
         }
-        if !all_gpus.contains_all(used_gpus) {
-            return refuse("GPUs", used_gpus.len(), all_gpus.len());
-        }
+        let used_gpus = match foreign_gpus(foreign, all_gpus) {
+            Some(foreign) if all_gpus.contains_all(task_gpus) => task_gpus.with(foreign),
+            _ => return refuse("GPUs", old_gpus.without(occupant.free_gpus).len(), all_gpus.len()),
+        };
         let clashing = resources.reserved_ports().clashes(&occupant.task_ports).count();
         if clashing > 0 {
             return refuse("host ports", clashing as u32, 0);
+        }
+        // A foreign port that was reserved at registration as well may not be reserved any more.
+        let mut task_ports = occupant.task_ports.clone();
+        for port in foreign.host_ports.iter().filter(|port| !resources.reserved_ports().contains(*port)) {
+            task_ports.insert(port);
+        }
+        let left_for_tasks = RESERVED_PORT_LIMIT - resources.reserved_ports().len() as u32;
+        if task_ports.len() as u32 > left_for_tasks {
+            return refuse("host ports", task_ports.len() as u32, left_for_tasks);
         }
         self.unindex(slot);
         self.instances.remaining_cpu[index] = resources.cpu_units() - used_cpu;
@@ -272,6 +290,7 @@ impl Cluster {
         let occupant = self.instances.occupant_mut(slot);
         occupant.free_gpus = all_gpus.without(used_gpus);
         occupant.registered = registered_amounts(&resources);
+        occupant.task_ports = task_ports;
         Arc::make_mut(&mut occupant.description).set_resources(resources);
         self.reindex(slot);
         self.releases.push(slot);
@@ -288,10 +307,7 @@ impl Cluster {
 pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
     let foreign = description.foreign_load();
     let all_gpus = GpuSet::first(description.resources().gpu_ids().len() as u32);
-    let foreign_gpus = match foreign.gpus {
-        GpuDemand::All => all_gpus,
-        GpuDemand::Count(count) => all_gpus.lowest(count).unwrap_or(all_gpus),
-    };
+    let foreign_gpus = foreign_gpus(foreign, all_gpus).unwrap_or(all_gpus);
     let reserved = description.resources().reserved_ports();
     let task_ports: HostPorts = foreign.host_ports.iter().filter(|port| !reserved.contains(*port)).collect();
     Occupant {
@@ -311,6 +327,14 @@ pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
 fn registered_amounts(resources: &Resources) -> Amounts {
     let gpus = resources.gpu_ids().len() as u32;
     Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpus }
+}
+
+/// The GPUs that foreign load takes; `None`: there are not as many.
+fn foreign_gpus(foreign: &Demand, all: GpuSet) -> Option<GpuSet> {
+    match foreign.gpus {
+        GpuDemand::All => Some(all),
+        GpuDemand::Count(count) => all.lowest(count),
+    }
 }
 
 fn custom_count(attributes: &crate::model::Attributes) -> usize {

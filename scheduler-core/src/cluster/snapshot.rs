@@ -230,7 +230,8 @@ impl Cluster {
         let occupant = self.instances.occupant(slot);
         let gpus = match demand.gpus {
             GpuDemand::Count(count) => count == task.gpu_indices.len(),
-            GpuDemand::All => task.gpu_indices.len() as usize == occupant.description.resources().gpu_ids().len(),
+            // All that there were at its start: the instance may have been resized since.
+            GpuDemand::All => !task.gpu_indices.is_empty(),
         };
         let instance = self.view(slot);
         demand.cpu_units <= self.instances.remaining_cpu[slot.index()]

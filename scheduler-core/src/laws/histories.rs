@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{Operation, fleet, nth_instance, nth_task, operation, placement_request, scheduler};
-use crate::cluster::{Change, Cluster, HeadroomWeights, ReleaseOn};
+use crate::cluster::{Change, Cluster, HeadroomWeights, ReleaseOn, TaskStatus};
 use crate::model::ContainerInstance;
 use crate::placement::{Placement, PlacementRequest, PreparedRequest, Scheduler, SeededDraw};
 
@@ -106,6 +106,7 @@ impl Run {
             Operation::Adopt { request, instance } => {
                 let request = Arc::clone(prepared[request % count].request());
                 let placement = Placement::adopt(nth_instance(cluster, *instance), request);
+                let placement = placement.with_status(TaskStatus::Running);
                 start(cluster, &placement)
             }
             Operation::ScaleIn { request } => {

@@ -143,7 +143,7 @@ pub fn operation() -> BoxedStrategy<Operation> {
     prop_oneof![
         8 => index().prop_map(|request| Operation::Place { request }),
         2 => (index(), index()).prop_map(|(request, instance)| Operation::StartOn { request, instance }),
-        1 => (index(), index()).prop_map(|(request, instance)| Operation::Adopt { request, instance }),
+        3 => (index(), index()).prop_map(|(request, instance)| Operation::Adopt { request, instance }),
         1 => index().prop_map(|request| Operation::ScaleIn { request }),
         5 => (index(), task_call()).prop_map(|(index, call)| Operation::OnTask(index, call)),
         5 => (index(), instance_call()).prop_map(|(index, call)| Operation::OnInstance(index, call)),

@@ -1,0 +1,180 @@
+//! The engine and the reference, led through one history side by side.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use scheduler_core::laws::{History, Operation, Run, TaskCall, nth_instance, nth_task};
+use scheduler_core::{
+    Check, ClusterSnapshot, HostPort, InstanceId, InstanceStatus, PlacementRequest, SeededDraw, TaskId, TaskStatus,
+};
+use scheduler_tests::reference::{self, Reference, Refused, Rules};
+
+/// What one law compares after each operation.
+pub(super) type Comparison = fn(&mut Twin) -> Result<(), TestCaseError>;
+
+/// One cluster, kept twice.
+pub(super) struct Twin {
+    pub(super) run: Run,
+    pub(super) reference: Reference,
+    pub(super) rules: Rules,
+    draw: SeededDraw,
+}
+
+/// Leads both through a history and compares them at the beginning and after each operation.
+pub(super) fn follow(history: &History, compare: Comparison) -> Result<(), TestCaseError> {
+    let mut twin = Twin::new(history);
+    compare(&mut twin)?;
+    for operation in &history.operations {
+        twin.apply(operation)?;
+        compare(&mut twin)?;
+    }
+    Ok(())
+}
+
+impl Twin {
+    pub(super) fn new(history: &History) -> Self {
+        let run = history.begin();
+        let mut reference = Reference::new(history.weights, history.release_on);
+        for instance in &history.fleet {
+            reference.register(instance).expect("the names of a fleet differ");
+        }
+        let rules = Rules::of(&history.scheduler);
+        Self { run, reference, rules, draw: SeededDraw::new(history.seed) }
+    }
+
+    pub(super) fn requests(&self) -> Vec<Arc<PlacementRequest>> {
+        self.run.prepared.iter().map(|prepared| Arc::clone(prepared.request())).collect()
+    }
+
+    /// Makes the same call on both; both must refuse it or neither.
+    pub(super) fn apply(&mut self, operation: &Operation) -> Result<(), TestCaseError> {
+        let expected = self.apply_to_reference(operation);
+        let actual = self.run.apply(operation);
+        prop_assert_eq!(actual.is_ok(), expected.is_ok(), "{:?}: {:?}", operation, actual);
+        Ok(())
+    }
+
+    fn apply_to_reference(&mut self, operation: &Operation) -> Result<(), Refused> {
+        let requests = self.requests();
+        let request = |index: usize| &*requests[index % requests.len()];
+        let reference = &mut self.reference;
+        match operation {
+            Operation::Register(instance) => reference.register(instance).map(drop),
+            Operation::OnInstance(index, call) => reference.on_instance(nth_instance(&self.run.cluster, *index), call),
+            Operation::OnTask(index, call) => reference.on_task(nth_task(&self.run.cluster, *index), *call),
+            Operation::Place { request: index } => {
+                match reference::place(reference, request(*index), &self.rules, &mut self.draw) {
+                    Some(id) => reference.start(id, request(*index)).map(drop),
+                    None => Ok(()),
+                }
+            }
+            Operation::StartOn { request: index, instance } => {
+                let asked = |check| is_resource(check) || is_start_task_check(check);
+                start_on(reference, nth_instance(&self.run.cluster, *instance), request(*index), asked)
+            }
+            Operation::Adopt { request: index, instance } => {
+                let id = nth_instance(&self.run.cluster, *instance);
+                start_on(reference, id, request(*index), is_resource)?;
+                let adopted = TaskId::from_number(reference.next_task - 1);
+                reference.on_task(adopted, TaskCall::SetStatus(TaskStatus::Running))
+            }
+            Operation::ScaleIn { request: index } => {
+                match reference::choose_stop(reference, request(*index), &self.rules, &mut self.draw) {
+                    Some(task) => reference.on_task(task, TaskCall::Stop),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Copies of both sources of randomness, which stand at the same place.
+    pub(super) fn draws(&self) -> (SeededDraw, SeededDraw) {
+        (self.run.draw.clone(), self.draw.clone())
+    }
+}
+
+fn is_resource(check: Check) -> bool {
+    matches!(check, Check::Cpu | Check::Memory | Check::Ports | Check::Gpu | Check::Eni)
+}
+
+/// C-49, besides resources.
+fn is_start_task_check(check: Check) -> bool {
+    matches!(check, Check::Attributes | Check::Location | Check::Agent)
+}
+
+fn start_on(
+    reference: &mut Reference,
+    id: InstanceId,
+    request: &PlacementRequest,
+    asked: impl Fn(Check) -> bool,
+) -> Result<(), Refused> {
+    let instance = reference.present().find(|instance| instance.id == id).ok_or(Refused)?;
+    if reference::failures(instance, request).into_iter().any(|(check, _)| asked(check)) {
+        return Err(Refused);
+    }
+    reference.start(id, request).map(drop)
+}
+
+/// Whether a snapshot says what the reference says.
+pub(super) fn same_state(snapshot: &ClusterSnapshot, reference: &Reference) -> Result<(), TestCaseError> {
+    prop_assert_eq!(snapshot.next_instance.number(), reference.next_instance);
+    prop_assert_eq!(snapshot.next_task.number(), reference.next_task);
+    prop_assert_eq!(snapshot.instances.len(), reference.instances.len());
+    for (actual, expected) in snapshot.instances.iter().zip(&reference.instances) {
+        prop_assert_eq!(actual.id, expected.id);
+        prop_assert_eq!(actual.failed, expected.failed);
+        let description = &actual.description;
+        prop_assert_eq!(description.name(), expected.description.name());
+        prop_assert_eq!(description.attributes(), &expected.attributes);
+        prop_assert_eq!(description.resources(), &expected.resources);
+        prop_assert_eq!(description.status() == InstanceStatus::Active, expected.active);
+        prop_assert_eq!(description.agent_connected(), expected.connected);
+        prop_assert_eq!(description.foreign_load(), expected.description.foreign_load());
+    }
+    let tasks = reference.tasks();
+    prop_assert_eq!(snapshot.tasks.len(), tasks.len());
+    for (actual, (instance, expected)) in snapshot.tasks.iter().zip(tasks) {
+        prop_assert_eq!((actual.id, actual.instance), (expected.id, instance.id));
+        prop_assert_eq!(&actual.spec, &expected.spec);
+        prop_assert_eq!(
+            actual.gpu_indices.iter().collect::<Vec<_>>(),
+            expected.gpus.iter().copied().collect::<Vec<_>>()
+        );
+        prop_assert_eq!((actual.desired_status, actual.status), (expected.desired, expected.status));
+        prop_assert_eq!((actual.health, actual.protected), (expected.health, expected.protected));
+    }
+    Ok(())
+}
+
+/// Whether the books that the cluster keeps are what the reference adds up.
+pub(super) fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
+    let (cluster, reference) = (&twin.run.cluster, &twin.reference);
+    for (actual, expected) in cluster.instances().zip(&reference.instances) {
+        let remaining = actual.remaining();
+        prop_assert_eq!(i64::from(remaining.cpu_units), expected.remaining_cpu());
+        prop_assert_eq!(i64::from(remaining.memory_mib), expected.remaining_memory());
+        prop_assert_eq!(
+            actual.free_gpus().iter().collect::<Vec<_>>(),
+            expected.free_gpus().into_iter().collect::<Vec<_>>()
+        );
+        prop_assert_eq!(actual.remaining_enis().map(i64::from), expected.remaining_enis());
+        let mut ports: Vec<HostPort> = actual.taken_ports().collect();
+        ports.sort_unstable();
+        prop_assert_eq!(ports, expected.taken_ports().into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(actual.running_tasks_count() as usize, expected.running().count());
+        let is_pending = |task: &&reference::Task| task.status == TaskStatus::Pending;
+        prop_assert_eq!(actual.pending_tasks_count() as usize, expected.running().filter(is_pending).count());
+        prop_assert_eq!(i128::from(actual.headroom()), reference.headroom(expected));
+        let tasks: Vec<TaskId> = actual.tasks().map(|task| task.id()).collect();
+        prop_assert_eq!(tasks, expected.tasks.iter().map(|task| task.id).collect::<Vec<_>>());
+        for request in twin.requests() {
+            prop_assert_eq!(actual.group_count(request.group()) as usize, expected.running_of(request.group()));
+        }
+    }
+    for request in twin.requests() {
+        let count = cluster.group(request.group()).map_or(0, |group| group.running_tasks_count() as usize);
+        let expected: usize = reference.instances.iter().map(|instance| instance.running_of(request.group())).sum();
+        prop_assert_eq!(count, expected);
+    }
+    Ok(())
+}
