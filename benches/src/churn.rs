@@ -77,7 +77,10 @@ impl Churn {
         let (mut cpu, mut memory, mut refused_in_a_row) = (0, 0, 0);
         loop {
             let is_full = match self.state {
-                State::Steady => cpu * 100 >= all_cpu * percent || memory * 100 >= all_memory * percent,
+                // A lopsided fleet runs out of one resource before it is so full.
+                State::Steady => {
+                    cpu * 100 >= all_cpu * percent || memory * 100 >= all_memory * percent || refused_in_a_row >= 50
+                }
                 State::NearFull => refused_in_a_row >= 20,
             };
             if is_full {

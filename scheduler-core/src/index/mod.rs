@@ -162,6 +162,11 @@ impl Cluster {
         }
     }
 
+    /// Memory of the indexes in bytes: the blocks with what they hold, and what finds them.
+    pub fn index_bytes(&self) -> usize {
+        self.index.orders.iter().flat_map(|order| &order.sequences).map(Sequence::bytes).sum()
+    }
+
     /// Sets how many instances a block of the indexes holds; small ones make tests cross splits with few instances.
     #[doc(hidden)]
     pub fn with_index_block_capacity(mut self, capacity: usize) -> Self {

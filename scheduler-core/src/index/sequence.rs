@@ -273,6 +273,13 @@ impl Sequence {
         (run, part, self.runs[run].parts[part].block.position(least))
     }
 
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let blocks: usize = self.runs.iter().map(|run| run.parts.len() * size_of::<Block>()).sum();
+        let heads: usize = self.runs.iter().map(|run| run.parts.capacity() * size_of::<Part>()).sum();
+        blocks + heads + self.runs.capacity() * size_of::<Run>()
+    }
+
     /// Whether everything is in order, every bound holds, and no block is over-full.
     pub(crate) fn is_sound(&self) -> bool {
         let keys: Vec<_> = self.iter().map(|entry| entry.key).collect();

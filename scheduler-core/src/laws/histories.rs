@@ -49,7 +49,7 @@ pub struct Run {
 impl History {
     /// The cluster at its beginning, with its requests prepared.
     pub fn begin(&self) -> Run {
-        let mut cluster = Cluster::new(self.weights).with_release_on(self.release_on);
+        let mut cluster = Cluster::new(self.weights).with_release_on(self.release_on).with_index_block_capacity(4);
         let requests = self.requests.iter();
         let prepared = requests
             .map(|request| self.scheduler.prepare(&mut cluster, Arc::clone(request)).expect("requests are valid"))
