@@ -1,0 +1,278 @@
+//! The first pass over a trace: it checks everything, and keeps what must be known before a run starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::{TraceErrors, TraceProblem, nearest};
+use super::event::{Action, Event, StopTask, TaskNames};
+use super::events::{EventsOf, Indexed, LineEvents, index};
+use super::header::{element_spans, outline, read_header};
+use super::input::file_error;
+use super::lines::Lines;
+use super::model::Header;
+use super::place::Place;
+use super::reading::{Messages, Reading};
+use super::resolver::Resolver;
+use super::settings::Settings;
+use super::source::{Form, Source, without_mark};
+
+/// What is known about a sound trace before a run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Survey {
+    /// All but the events.
+    pub header: Arc<Header>,
+    /// How many events there are.
+    pub event_count: u64,
+    /// The copies that all runTask and startTask events ask for; those of services depend on the run.
+    pub tasks_requested: u64,
+    /// Whether a request or a service has a strategy of its own.
+    pub has_strategies: bool,
+    /// How many of the tasks requested ask for a share of a GPU, which a replay counts as a whole one.
+    pub gpu_shares_requested: u64,
+    /// The time of the last event, in milliseconds.
+    pub last_event_ms: u64,
+    /// The SHA-256 of the trace's bytes, unpacked, in hexadecimal digits.
+    pub sha256: Box<str>,
+    /// What was noticed and is no error.
+    pub warnings: Vec<super::error::TraceError>,
+    /// The latest time at which a task ends that starts when it is asked for and is RUNNING at once.
+    last_end_ms: Option<u64>,
+    pub(super) resolver: Resolver,
+    pub(super) index: Arc<[Indexed]>,
+}
+
+impl Survey {
+    /// Where the averages of a run end, in milliseconds (trace format, section 1): `endSeconds`, or else the last time
+    /// that is mentioned or follows from a duration.
+    pub fn horizon_ms(&self, settings: &Settings) -> u64 {
+        let last_end_ms = self.last_end_ms.map_or(0, |end_ms| end_ms.saturating_add(settings.task_start_ms));
+        settings.end_ms.unwrap_or(self.last_event_ms.max(last_end_ms))
+    }
+}
+
+/// What is summed up over the events.
+#[derive(Debug, Default)]
+struct Totals {
+    event_count: u64,
+    tasks_requested: u64,
+    gpu_shares_requested: u64,
+    has_strategies: bool,
+    last_event_ms: u64,
+    last_end_ms: Option<u64>,
+    /// The first mention of each name by stopTask, in the order of events.
+    stopped: BTreeMap<Arc<str>, (u64, Place)>,
+}
+
+impl Totals {
+    fn add(&mut self, event: &Event) {
+        self.event_count += 1;
+        self.last_event_ms = self.last_event_ms.max(event.at_ms);
+        match &event.action {
+            Action::RunTask(run) => {
+                self.has_strategies |= run.request.strategy.is_some();
+                self.add_tasks(event.at_ms, &run.names, run.request.definition.gpu_milli, run.duration_ms);
+            }
+            Action::StartTask(start) => {
+                self.add_tasks(event.at_ms, &start.names, start.request.definition.gpu_milli, start.duration_ms);
+            }
+            Action::StopTask(StopTask::Task(name)) => {
+                let mention = (self.event_count, event.place.clone());
+                self.stopped.entry(Arc::clone(name)).or_insert(mention);
+            }
+            Action::CreateService(service) => self.has_strategies |= service.service.strategy.is_some(),
+            Action::UpdateService(update) => self.has_strategies |= matches!(update.strategy, Some(Some(_))),
+            _ => {}
+        }
+    }
+
+    fn add_tasks(&mut self, at_ms: u64, names: &TaskNames, gpu_milli: Option<u32>, duration_ms: Option<u64>) {
+        let count = u64::from(names.count());
+        self.tasks_requested = self.tasks_requested.saturating_add(count);
+        if gpu_milli.is_some_and(|share| share < 1000) {
+            self.gpu_shares_requested = self.gpu_shares_requested.saturating_add(count);
+        }
+        if let Some(duration_ms) = duration_ms {
+            self.last_end_ms = self.last_end_ms.max(Some(at_ms.saturating_add(duration_ms)));
+        }
+    }
+}
+
+/// The first pass.
+pub(super) fn survey(source: &Source) -> Result<Survey, TraceErrors> {
+    let mut messages = Messages::new(Arc::clone(&source.file), source.options.lenient);
+    let read = match &source.form {
+        Form::Document { text, sha256 } => survey_document(source, text, sha256, &mut messages),
+        Form::Lines(input) => match Lines::new(input) {
+            Ok(lines) => survey_lines(source, lines.digesting(), &mut messages),
+            Err(problem) => return Err(file_error(&source.file, problem).into()),
+        },
+    };
+    let Some((mut survey, stopped)) = read else {
+        return Err(broken(messages));
+    };
+    if messages.errors.is_empty() {
+        check_stopped(source, &survey, stopped, &mut messages);
+    }
+    survey.warnings = messages.finish()?;
+    Ok(survey)
+}
+
+/// The errors of a trace of which so much is broken that there is no survey.
+fn broken(messages: Messages) -> TraceErrors {
+    let Messages { errors, warnings, .. } = messages;
+    debug_assert!(!errors.is_empty(), "what breaks off is reported");
+    TraceErrors { is_complete: false, errors, warnings }
+}
+
+type Surveyed = (Survey, BTreeMap<Arc<str>, (u64, Place)>);
+
+fn survey_document(source: &Source, text: &Arc<String>, sha256: &str, messages: &mut Messages) -> Option<Surveyed> {
+    let mut resolver = Resolver::default();
+    let mut reading = Reading::new(text, (1, 1), messages);
+    let at = text.len() - without_mark(text).len();
+    let outline = outline(at, &mut reading)?;
+    let header = read_header(&outline, &source.title, &mut resolver, &mut reading);
+    let spans = element_spans(&outline, "events", &mut reading);
+    let index = index(spans, &mut reading);
+    let index: Arc<[Indexed]> = index.into();
+    let start = resolver.clone();
+    let events = EventsOf::document(Arc::clone(text), Arc::clone(&index));
+    let (totals, _) = survey_events(events, resolver, messages);
+    Some(finish(header, totals, sha256.into(), start, index))
+}
+
+fn survey_lines(source: &Source, mut lines: Lines, messages: &mut Messages) -> Option<Surveyed> {
+    let mut resolver = Resolver::default();
+    let first = match lines.next() {
+        Ok(first) => first.unwrap_or_default().to_owned(),
+        Err(problem) => {
+            messages.error_at(None, problem);
+            return None;
+        }
+    };
+    let mut reading = Reading::new(&first, (1, 1), messages);
+    let at = first.len() - without_mark(&first).len();
+    let outline = outline(at, &mut reading)?;
+    let header = read_header(&outline, &source.title, &mut resolver, &mut reading);
+    if let Some(key_at) = outline.key_at("events") {
+        reading.error(key_at, TraceProblem::EventsInFirstLine);
+    }
+    let start = resolver.clone();
+    let events = EventsOf::Lines(Box::new(LineEvents::new(lines)));
+    let (totals, events) = survey_events(events, resolver, messages);
+    let sha256 = match events {
+        EventsOf::Lines(lines) if messages.errors.is_empty() => lines.into_lines().digest(),
+        _ => "".into(),
+    };
+    Some(finish(header, totals, sha256, start, Arc::new([])))
+}
+
+fn survey_events(mut events: EventsOf, mut resolver: Resolver, messages: &mut Messages) -> (Totals, EventsOf) {
+    let mut totals = Totals::default();
+    while !messages.is_full() {
+        let Some(piece) = events.next(messages) else { break };
+        if let Some(event) = piece.survey(&mut resolver, messages) {
+            totals.add(&event);
+        }
+    }
+    (totals, events)
+}
+
+fn finish(header: Header, totals: Totals, sha256: Box<str>, resolver: Resolver, index: Arc<[Indexed]>) -> Surveyed {
+    let of_services = header.services.iter().any(|service| service.service.strategy.is_some());
+    let survey = Survey {
+        header: Arc::new(header),
+        event_count: totals.event_count,
+        tasks_requested: totals.tasks_requested,
+        has_strategies: totals.has_strategies || of_services,
+        gpu_shares_requested: totals.gpu_shares_requested,
+        last_event_ms: totals.last_event_ms,
+        sha256,
+        warnings: Vec::new(),
+        last_end_ms: totals.last_end_ms,
+        resolver,
+        index,
+    };
+    (survey, totals.stopped)
+}
+
+/// A stopTask may name what was requested before it, what runs at time 0, or a service's task, and nothing else. One more
+/// pass, where there is such a name, so that not all names need be kept.
+fn check_stopped(
+    source: &Source,
+    survey: &Survey,
+    mut stopped: BTreeMap<Arc<str>, (u64, Place)>,
+    messages: &mut Messages,
+) {
+    for task in &survey.header.tasks {
+        stopped.remove(&task.name);
+    }
+    for service in &survey.header.services {
+        remove_copies(&mut stopped, service.service.name(), u32::MAX, 0);
+    }
+    if stopped.is_empty() {
+        return;
+    }
+    let events = match source.events(survey) {
+        Ok(events) => events,
+        Err(error) => return messages.errors.push(error),
+    };
+    let mut near_misses = Vec::new();
+    for (order, event) in (1..).zip(events) {
+        match event.map(|event| event.action) {
+            Ok(Action::RunTask(run)) => remove(&mut stopped, &run.names, order, &mut near_misses),
+            Ok(Action::StartTask(start)) => remove(&mut stopped, &start.names, order, &mut near_misses),
+            Ok(Action::CreateService(service)) => remove_copies(&mut stopped, service.service.name(), u32::MAX, order),
+            Ok(_) => {}
+            Err(error) => return messages.errors.push(error),
+        }
+        if stopped.is_empty() {
+            return;
+        }
+    }
+    let mut unknown: Vec<_> = stopped.into_iter().collect();
+    unknown.sort_by_key(|(_, (order, _))| *order);
+    for (name, (_, place)) in unknown {
+        let nearest = nearest(&name, near_misses.iter().map(|it: &Arc<str>| &**it));
+        messages.error_at(Some(place), TraceProblem::UnknownTask { name: (&*name).into(), nearest });
+    }
+}
+
+/// How many names are kept to suggest one.
+const NEAR_MISSES: usize = 1000;
+
+fn remove(
+    stopped: &mut BTreeMap<Arc<str>, (u64, Place)>,
+    names: &TaskNames,
+    order: u64,
+    near_misses: &mut Vec<Arc<str>>,
+) {
+    if near_misses.len() < NEAR_MISSES {
+        near_misses.push(names.name(0));
+    }
+    if names.count() > 1 {
+        return remove_copies(stopped, names.id(), names.count(), order);
+    }
+    if stopped.get(names.id()).is_some_and(|&(mentioned, _)| mentioned > order) {
+        stopped.remove(names.id());
+    }
+}
+
+/// Removes the mentions after `order` of `base/0` to `base/(count - 1)`.
+fn remove_copies(stopped: &mut BTreeMap<Arc<str>, (u64, Place)>, base: &str, count: u32, order: u64) {
+    let prefix: Arc<str> = format!("{base}/").into();
+    let is_copy = |name: &str| {
+        let index = &name[prefix.len()..];
+        index.parse::<u32>().is_ok_and(|number| number < count && number.to_string() == index)
+    };
+    let range = stopped.range::<Arc<str>, _>(&prefix..);
+    let copies = range.take_while(|(name, _)| name.starts_with(&*prefix));
+    let known: Vec<_> = copies
+        .filter(|(name, (mentioned, _))| *mentioned > order && is_copy(name))
+        .map(|(name, _)| Arc::clone(name))
+        .collect();
+    for name in known {
+        stopped.remove(&name);
+    }
+}
