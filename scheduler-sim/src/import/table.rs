@@ -1,0 +1,135 @@
+//! Tables of comma-separated values, plain or packed with gzip, whose errors name the file and the line.
+
+use std::path::Path;
+
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+
+use super::error::ImportError;
+use crate::trace::input::{Input, UnpackedReader};
+
+/// A table with a row of column names.
+pub(super) struct Table {
+    pub(super) file: Box<str>,
+    reader: Reader<UnpackedReader>,
+    columns: StringRecord,
+}
+
+/// A row, and the line it is on.
+pub(super) struct Row<'t> {
+    pub(super) file: &'t str,
+    record: StringRecord,
+    pub(super) line: u64,
+}
+
+impl Table {
+    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+        let file: Box<str> = path.to_string_lossy().into();
+        let read = |source| ImportError::Read { file: file.clone(), source };
+        let unpacked = Input::open(path).and_then(|input| input.reader()).map_err(read)?;
+        let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(unpacked.into_reader());
+        let columns = reader.headers().cloned().map_err(|source| table_error(&file, source))?;
+        Ok(Self { file, reader, columns })
+    }
+
+    /// The position of a column; `hint` says what to do where there is none.
+    pub(super) fn column(&self, column: &'static str, hint: &'static str) -> Result<Column, ImportError> {
+        self.optional_column(column).ok_or_else(|| {
+            let found: Vec<_> = self.columns.iter().map(|name| format!("`{name}`")).collect();
+            let found = if found.is_empty() { "none".into() } else { found.join(", ").into() };
+            ImportError::MissingColumn { file: self.file.clone(), column, found, hint }
+        })
+    }
+
+    /// The position of a column that need not be there.
+    pub(super) fn optional_column(&self, column: &'static str) -> Option<Column> {
+        self.columns.iter().position(|name| name == column).map(|index| Column { name: column, index })
+    }
+
+    /// The next row.
+    pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, ImportError> {
+        let mut record = StringRecord::new();
+        match self.reader.read_record(&mut record) {
+            Ok(true) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                Ok(Some(Row { file: &self.file, record, line }))
+            }
+            Ok(false) => Ok(None),
+            Err(source) => Err(table_error(&self.file, source)),
+        }
+    }
+}
+
+fn table_error(file: &str, source: csv::Error) -> ImportError {
+    let file = file.into();
+    if !matches!(source.kind(), ErrorKind::Io(_)) {
+        return ImportError::Table { file, source };
+    }
+    match source.into_kind() {
+        ErrorKind::Io(source) => ImportError::Read { file, source },
+        _ => unreachable!("the kind was looked at"),
+    }
+}
+
+/// A column that is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    name: &'static str,
+    index: usize,
+}
+
+impl Row<'_> {
+    /// The text of a field.
+    pub(super) fn text(&self, column: Column) -> &str {
+        self.record.get(column.index).unwrap_or_default()
+    }
+
+    /// A name: 1 to 255 characters, none of them a control character.
+    pub(super) fn name(&self, column: Column) -> Result<&str, ImportError> {
+        let text = self.text(column);
+        if text.is_empty() || text.chars().count() > 255 || text.chars().any(char::is_control) {
+            return Err(self.wrong(column, "a name of 1 to 255 characters"));
+        }
+        Ok(text)
+    }
+
+    /// An amount of something, as the engine holds it.
+    pub(super) fn amount(&self, column: Column) -> Result<u32, ImportError> {
+        let amount = self.text(column).parse::<u32>().ok().filter(|&amount| i32::try_from(amount).is_ok());
+        amount.ok_or_else(|| self.wrong(column, "an integer from 0 to 2147483647"))
+    }
+
+    /// Seconds, if there are any.
+    pub(super) fn seconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
+        if self.text(column).is_empty() {
+            return Ok(None);
+        }
+        let seconds = self.text(column).parse::<u64>().ok().filter(|&seconds| seconds <= 100_000_000_000);
+        seconds.map(Some).ok_or_else(|| self.wrong(column, "whole seconds from 0 to 100000000000"))
+    }
+
+    /// An integer.
+    pub(super) fn integer(&self, column: Column) -> Result<u64, ImportError> {
+        self.text(column).parse().map_err(|_| self.wrong(column, "an integer"))
+    }
+
+    /// The error for a field that is not what its column holds.
+    pub(super) fn wrong(&self, column: Column, expected: &'static str) -> ImportError {
+        let found = self.text(column).chars().take(80).collect::<String>().into();
+        ImportError::Field { file: self.file.into(), line: self.line, column: column.name, found, expected }
+    }
+}
+
+/// The lines of names that must not come twice.
+#[derive(Debug, Default)]
+pub(super) struct UniqueNames(std::collections::HashMap<Box<str>, u64>);
+
+impl UniqueNames {
+    /// The name in a row, which no row before it had.
+    pub(super) fn take(&mut self, row: &Row<'_>, column: Column) -> Result<Box<str>, ImportError> {
+        let name: Box<str> = row.name(column)?.into();
+        match self.0.insert(name.clone(), row.line) {
+            None => Ok(name),
+            Some(first) => Err(ImportError::Duplicate { file: row.file.into(), line: row.line, name, first }),
+        }
+    }
+}
