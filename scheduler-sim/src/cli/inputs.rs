@@ -1,0 +1,122 @@
+//! Traces and settings as the command line names them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::output::{CliError, message};
+use crate::trace::{self, OpenOptions, Settings, Source, Survey};
+
+/// Options that say how a trace is read.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Reading {
+    /// Take unknown keys for warnings
+    #[arg(long)]
+    pub(super) lenient: bool,
+}
+
+/// Options that change settings of the trace.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct SettingOptions {
+    /// Any setting of the trace format
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// What becomes of tasks without room: fail or queue
+    #[arg(long, value_name = "fail|queue")]
+    pub(super) on_unplaceable: Option<String>,
+    /// What settles ties of chains: headroom, stable or random
+    #[arg(long, value_name = "headroom|stable|random")]
+    pub(super) tie_break: Option<String>,
+    /// The run ends there
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) until: Option<String>,
+    /// The seed of every random choice [default: the trace's, else 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<String>,
+}
+
+impl SettingOptions {
+    /// The trace's settings with those of the command line put over them.
+    pub(super) fn apply(&self, settings: &Settings) -> Result<Settings, CliError> {
+        let mut settings = settings.clone();
+        for pair in &self.set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(CliError::usage(format!("--set takes KEY=VALUE, such as seed=7; found `{pair}`")));
+            };
+            settings.set(key.trim(), value.trim()).map_err(CliError::usage)?;
+        }
+        let short = [
+            ("onUnplaceable", &self.on_unplaceable),
+            ("tieBreak", &self.tie_break),
+            ("endSeconds", &self.until),
+            ("seed", &self.seed),
+        ];
+        for (key, value) in short {
+            if let Some(value) = value {
+                settings.set(key, value).map_err(CliError::usage)?;
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// A sound trace.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) source: Source,
+    pub(super) survey: Survey,
+}
+
+/// Opens and checks a trace; warnings are told unless nobody wants them.
+pub(super) fn open(path: &Path, reading: &Reading, is_quiet: bool) -> Result<Opened, CliError> {
+    let source = trace::open(path, OpenOptions::default().lenient(reading.lenient))?;
+    let survey = source.survey()?;
+    if !is_quiet {
+        survey.warnings.iter().for_each(|warning| message(&format!("warning: {warning}")));
+        if survey.gpu_shares_requested > 0 {
+            message(&format!(
+                "warning: {}: {} of the tasks ask for a share of a GPU (`gpuMilli`); this version counts each as a \
+                 whole GPU",
+                source.file(),
+                survey.gpu_shares_requested
+            ));
+        }
+    }
+    Ok(Opened { source, survey })
+}
+
+/// Standard input can be read once only.
+pub(super) fn check_paths(paths: &[PathBuf]) -> Result<(), CliError> {
+    if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(CliError::usage("`-` is given twice, but standard input can be read only once"));
+    }
+    Ok(())
+}
+
+/// Seconds with at most three decimals, in milliseconds.
+pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no number of seconds; give one such as 90 or 0.5, with at most three decimals");
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(part) || part.len() > 3 {
+        return Err(wrong());
+    }
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let part: u64 = format!("{part:0<3}").parse().map_err(|_| wrong())?;
+    whole.checked_mul(1_000).and_then(|milliseconds| milliseconds.checked_add(part)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_read_exactly() {
+        for (text, milliseconds_read) in [("0", 0), ("90", 90_000), ("0.5", 500), ("1.025", 1_025)] {
+            assert_eq!(milliseconds(text), Ok(milliseconds_read));
+        }
+        for text in ["", "-1", "1.", ".5", "1.0001", "1e3", "99999999999999999999"] {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Replays cluster traces against `scheduler-core` and compares placement strategies.
+//!
+//! Data flows one way: `trace → event → simulation → outcome → metrics → report`. A module knows the types of its left
+//! neighbour only. The binary parses its arguments, runs and prints.
+
+pub mod cli;
+pub mod comparison;
+pub mod files;
+pub mod fleet;
+pub mod import;
+pub mod metrics;
+pub mod outcome;
+pub mod report;
+pub mod runner;
+pub mod simulation;
+pub mod stories;
+pub mod strategy;
+pub mod summary;
+pub mod trace;

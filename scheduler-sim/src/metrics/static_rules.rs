@@ -1,0 +1,87 @@
+//! The static rules of a request: required attributes, location, and the `memberOf` expressions that ask attributes
+//! alone. Whether an instance meets them changes only with its attributes.
+
+use scheduler_core::expression::InstanceFacts;
+use scheduler_core::{
+    AttributeLookup, AttributeName, Attributes, Expression, PlacementConstraint, PlacementRequest, RequiredAttribute,
+};
+
+/// The rules of one request, in a canonical order, so that equal rules compare equal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StaticRules {
+    required: Vec<RequiredAttribute>,
+    zones: Option<Vec<Box<str>>>,
+    expressions: Vec<Expression>,
+}
+
+impl StaticRules {
+    pub(crate) fn of(request: &PlacementRequest) -> Self {
+        let mut required = request.required_attributes().to_vec();
+        required.sort_by_key(ToString::to_string);
+        required.dedup();
+        let zones = request.allowed_zones().map(|zones| {
+            let mut zones = zones.to_vec();
+            zones.sort_unstable();
+            zones.dedup();
+            zones
+        });
+        let member_of = request.all_constraints().iter().filter_map(|constraint| match constraint {
+            PlacementConstraint::MemberOf(expression) if expression.is_static() => Some(expression.clone()),
+            _ => None,
+        });
+        let mut expressions: Vec<_> = member_of.collect();
+        expressions.sort_by_cached_key(ToString::to_string);
+        expressions.dedup();
+        Self { required, zones, expressions }
+    }
+
+    /// Whether an instance with these attributes meets them.
+    pub(crate) fn admit(&self, attributes: &Attributes) -> bool {
+        let zone = attributes.get(AttributeName::availability_zone());
+        let is_allowed = |zones: &Vec<Box<str>>| zones.iter().any(|allowed| AttributeLookup::Value(allowed) == zone);
+        self.required.iter().all(|required| required.is_met_by(attributes))
+            && self.zones.as_ref().is_none_or(is_allowed)
+            && self.expressions.iter().all(|expression| expression.matches(&AttributesAlone(attributes)))
+    }
+
+    /// The rules as one text: what kinds of tasks are sorted by, last of all.
+    pub(super) fn text(&self) -> String {
+        let required = self.required.iter().map(ToString::to_string);
+        let zones = self.zones.iter().map(|zones| format!("zones {}", zones.join(" ")));
+        let expressions = self.expressions.iter().map(ToString::to_string);
+        required.chain(zones).chain(expressions).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The facts of which a static expression asks only the attributes.
+struct AttributesAlone<'a>(&'a Attributes);
+
+impl InstanceFacts for AttributesAlone<'_> {
+    fn ec2_instance_id(&self) -> &'static str {
+        ""
+    }
+
+    fn attribute(&self, name: &AttributeName) -> AttributeLookup<'_> {
+        self.0.get(name)
+    }
+
+    fn agent_connected(&self) -> bool {
+        false
+    }
+
+    fn agent_version(&self) -> &'static str {
+        ""
+    }
+
+    fn registered_at_ms(&self) -> i64 {
+        0
+    }
+
+    fn running_tasks_count(&self) -> u64 {
+        0
+    }
+
+    fn any_task_group(&self, _test: &mut dyn FnMut(&str) -> bool) -> bool {
+        false
+    }
+}

@@ -1,0 +1,43 @@
+//! What is printed of a comparison: a table, JSON, CSV or Markdown, each in a file of its own.
+
+mod csv;
+mod decisions;
+mod grid;
+mod json;
+mod markdown;
+mod table;
+mod value;
+
+pub use csv::csv;
+pub use decisions::{DecisionLog, FinalPlacement};
+pub use grid::{Cell, Grid, Mark};
+pub use json::{SCHEMA_VERSION, digest, json, settings_object};
+pub use markdown::markdown;
+pub use table::{Style, table};
+pub use value::Json;
+
+use crate::comparison::Comparison;
+
+/// The forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Format {
+    /// A table for people.
+    #[default]
+    Table,
+    /// The whole result for programs.
+    Json,
+    /// One line a run.
+    Csv,
+    /// The table, to paste.
+    Markdown,
+}
+
+/// The result of a comparison of one or several traces in one of the forms.
+pub fn render(comparisons: &[Comparison], format: Format, columns: Option<&[String]>, style: Style) -> String {
+    match format {
+        Format::Table => table(comparisons, columns, style),
+        Format::Json => json(comparisons),
+        Format::Csv => csv(comparisons, columns),
+        Format::Markdown => markdown(comparisons, columns),
+    }
+}

@@ -1,0 +1,282 @@
+//! All runs of one trace, several at a time. What they come to does not depend on how many run at a time.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::comparison::RunResult;
+use crate::files::PendingFile;
+use crate::fleet::Prices;
+use crate::metrics::{Context, KindCounter, Metrics, Series, Window};
+use crate::outcome::{Observation, Observer};
+use crate::report::{DecisionLog, FinalPlacement};
+use crate::simulation::{self, Plan, Pulse, RunError};
+use crate::strategy::Spec;
+use crate::trace::{Action, Header, OnUnplaceable, Settings, Source, Survey, TaskRequest, TraceError};
+
+/// A trace and how it is to be run.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The trace.
+    pub source: &'a Source,
+    /// What its survey found.
+    pub survey: &'a Survey,
+    /// The trace but for its events; another fleet than the survey's may be in it.
+    pub header: &'a Header,
+    /// What instances cost whose own price is not given.
+    pub prices: Option<&'a Prices>,
+    /// The settings of all runs.
+    pub settings: &'a Settings,
+    /// Each is run with each seed.
+    pub specs: &'a [Spec],
+    /// The seeds, in ascending order.
+    pub seeds: &'a [u64],
+    /// Where averages begin.
+    pub warmup_ms: u64,
+    /// Where decision logs go, and the number of the first.
+    pub decisions: Option<(PathBuf, usize)>,
+    /// From one point of the time series to the next, if they are wanted.
+    pub series_step_ms: Option<u64>,
+    /// How many runs go on at a time.
+    pub jobs: NonZeroUsize,
+}
+
+/// Why there is no comparison.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// A run came to no end.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A decision log cannot be written.
+    #[error("cannot write the decision log `{path}`: {source}")]
+    Log {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+impl From<TraceError> for JobError {
+    fn from(error: TraceError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// What the runs of a job came to.
+#[derive(Debug)]
+pub struct JobResult {
+    /// The runs, strategy by strategy, each seed by seed.
+    pub runs: Vec<RunResult>,
+    /// Decision logs, complete but not yet under their names.
+    pub logs: Vec<PendingFile>,
+    /// What the reader spent on passes of its own, besides the runs.
+    pub parse: Duration,
+}
+
+/// Where a run leaves what it came to.
+type Slot = Mutex<Option<Result<(RunResult, Option<PendingFile>), JobError>>>;
+
+/// Requests by their address, with their copies.
+type RequestCounts = FxHashMap<usize, (Arc<TaskRequest>, u64)>;
+
+/// Runs each strategy with each seed.
+///
+/// # Errors
+/// [`JobError`] of the first run, in their order, that failed.
+pub fn run_all(job: &Job<'_>, pulse: &Pulse) -> Result<JobResult, JobError> {
+    let begin = Instant::now();
+    let context = context(job)?;
+    let parse = begin.elapsed();
+    let pairs: Vec<(&Spec, u64)> =
+        job.specs.iter().flat_map(|spec| job.seeds.iter().map(move |seed| (spec, *seed))).collect();
+    let next = AtomicUsize::new(0);
+    let slots: Vec<Slot> = pairs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((spec, seed)) = pairs.get(index) else { break };
+            let result = one_run(job, &context, spec, *seed, index, pulse);
+            if result.is_err() {
+                // The others' results are not wanted any more, but runs before this one may yet fail themselves.
+                next.store(pairs.len(), Ordering::Relaxed);
+            }
+            *slots[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..job.jobs.get().min(pairs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut result = JobResult { runs: Vec::new(), logs: Vec::new(), parse };
+    for slot in slots {
+        match slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(Ok((run, log))) => {
+                result.runs.push(run);
+                result.logs.extend(log);
+            }
+            Some(Err(error)) => return Err(error),
+            None => return Err(RunError::Interrupted.into()),
+        }
+    }
+    Ok(result)
+}
+
+/// What metrics must know beforehand. One more pass over the events, for the kinds of tasks that `fragmentation` and
+/// whoever wonders whether anything can wait ask for.
+pub(crate) fn context(job: &Job<'_>) -> Result<Context, TraceError> {
+    let Job { source, survey, settings, header, .. } = job;
+    let mut kinds = KindCounter::default();
+    let mut has_services = !header.services.is_empty();
+    for task in &header.tasks {
+        let request = scheduler_core::PlacementRequest::for_task(&task.definition.core, task.group.clone());
+        kinds.add(&request, 1);
+    }
+    let mut services: Vec<_> = header.services.clone();
+    for entry in &header.services {
+        kinds.add(&entry.request(), entry.service.desired_count.into());
+    }
+    let mut requests = RequestCounts::default();
+    for event in source.events(survey)? {
+        match event?.action {
+            Action::RunTask(run) => count(&mut requests, run.request, run.names.count().into()),
+            Action::StartTask(start) => count(&mut requests, start.request, start.names.count().into()),
+            Action::CreateService(entry) => {
+                has_services = true;
+                kinds.add(&entry.request(), entry.service.desired_count.into());
+                services.retain(|known| known.service.name() != entry.service.name());
+                services.push((*entry).clone());
+            }
+            Action::UpdateService(update) => {
+                let named = services.iter_mut().find(|known| known.service.name() == &*update.service);
+                if let Some(entry) = named {
+                    update.apply_to(entry);
+                    kinds.add(&entry.request(), entry.service.desired_count.into());
+                }
+            }
+            _ => {}
+        }
+    }
+    for (request, copies) in requests.into_values() {
+        kinds.add(&request.placement_request(), copies);
+    }
+    let queues = settings.on_unplaceable == OnUnplaceable::Queue;
+    Ok(Context {
+        window: Window { from_ms: job.warmup_ms, to_ms: survey.horizon_ms(settings) },
+        release_on: settings.release_on,
+        queues,
+        can_wait: queues || has_services,
+        kinds: kinds.into_kinds().into(),
+    })
+}
+
+/// Adds copies of a request. The reader shares equal requests, so that most are counted by their address alone.
+fn count(requests: &mut RequestCounts, request: Arc<TaskRequest>, copies: u64) {
+    let entry = requests.entry(Arc::as_ptr(&request) as usize).or_insert((request, 0));
+    entry.1 = entry.1.saturating_add(copies);
+}
+
+fn one_run(
+    job: &Job<'_>,
+    context: &Context,
+    spec: &Spec,
+    seed: u64,
+    index: usize,
+    pulse: &Pulse,
+) -> Result<(RunResult, Option<PendingFile>), JobError> {
+    let (header, prices) = (job.header, job.prices);
+    let plan = Plan { header, settings: job.settings, spec, seed, horizon_ms: context.window.to_ms, prices };
+    let log = match &job.decisions {
+        None => None,
+        Some((folder, first)) => {
+            let path = folder.join(format!("{}-{}-seed{seed}.jsonl", first + index, file_name(spec.name())));
+            let error = |source| JobError::Log { path: path.display().to_string(), source };
+            let file = PendingFile::create(&path).map_err(error)?;
+            Some((DecisionLog::new(file, &header.name, spec.name(), seed, job.settings), path.clone()))
+        }
+    };
+    let placement = log.as_ref().map(|_| FinalPlacement::default());
+    let (log, path) = log.unzip();
+    let series = job.series_step_ms.map(|step_ms| Series::new(context, step_ms));
+    let mut watch = Watch { metrics: Metrics::new(context), series, log, placement };
+    let begin = Instant::now();
+    let statistics = simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?;
+    let wall = begin.elapsed();
+    let Watch { metrics, series, log, placement } = watch;
+    let log = log.map(DecisionLog::finish).transpose().map_err(|source| JobError::Log {
+        path: path.map(|path| path.display().to_string()).unwrap_or_default(),
+        source,
+    })?;
+    let run = RunResult {
+        strategy: spec.name().to_owned(),
+        seed,
+        metrics: metrics.finish(),
+        series: series.map(Series::finish),
+        final_placement: placement.map(FinalPlacement::finish),
+        statistics,
+        wall,
+    };
+    Ok((run, log))
+}
+
+/// A strategy's name as part of a file's: letters, digits and a few signs, all else a `-`.
+fn file_name(strategy: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+    let kept: String = strategy.chars().map(keep).collect();
+    let parts: Vec<_> = kept.split('-').filter(|part| !part.is_empty()).collect();
+    let mut name = parts.join("-");
+    name.truncate(100);
+    name
+}
+
+/// Everybody who watches a run.
+struct Watch {
+    metrics: Metrics,
+    series: Option<Series>,
+    log: Option<DecisionLog<PendingFile>>,
+    placement: Option<FinalPlacement>,
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, at_ms: u64, observation: &Observation<'_>) {
+        self.metrics.observe(at_ms, observation);
+        if let Some(series) = &mut self.series {
+            series.observe(at_ms, observation);
+        }
+        if let Some(log) = &mut self.log {
+            log.observe(at_ms, observation);
+        }
+        if let Some(placement) = &mut self.placement {
+            placement.observe(at_ms, observation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_become_safe_file_names() {
+        let cases = [
+            ("headroom", "headroom"),
+            (
+                "spread(attribute:ecs.availability-zone),binpack(memory)",
+                "spread-attribute-ecs.availability-zone-binpack-memory",
+            ),
+            ("az-balanced-spread = ecs-service", "az-balanced-spread-ecs-service"),
+            ("spread(attribute:a/../b)", "spread-attribute-a-..-b"),
+        ];
+        for (strategy, name) in cases {
+            assert_eq!(file_name(strategy), name);
+        }
+    }
+}

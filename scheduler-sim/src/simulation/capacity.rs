@@ -1,0 +1,81 @@
+//! What changed for those who wait: the instances on which something may fit now that did not before.
+
+use scheduler_core::{Cause, Change, Cluster, InstanceId, InstanceStatus, PlacementRequest};
+
+/// So many changed instances are looked at one by one; with more, placement itself is asked.
+const LOOK_LIMIT: usize = 32;
+
+/// Instances that changed since those who wait had their last turn.
+#[derive(Debug, Default)]
+pub(super) struct Triggers(Changed);
+
+/// Instances by the way in which they changed.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// A task ended or was stopped or lost there; it registered, returned or became ACTIVE; its agent connected; its
+    /// attributes changed.
+    pub(super) freed: Vec<InstanceId>,
+    /// A task was placed there: that may make room for requests whose expressions look at tasks.
+    pub(super) placed: Vec<InstanceId>,
+}
+
+impl Triggers {
+    pub(super) fn is_pending(&self) -> bool {
+        !self.0.freed.is_empty() || !self.0.placed.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Changed {
+        std::mem::take(&mut self.0)
+    }
+
+    /// As [`Changed::may_fit`], of what has changed since.
+    pub(super) fn may_fit(&self, cluster: &Cluster, request: &PlacementRequest, reads_tasks: bool) -> bool {
+        self.0.may_fit(cluster, request, reads_tasks)
+    }
+
+    pub(super) fn note(&mut self, change: &Change) {
+        let is_active = change.after.is_some_and(|totals| totals.status == InstanceStatus::Active);
+        let is_connected = change.after.is_some_and(|totals| totals.agent_connected);
+        let list = match change.cause {
+            Cause::Stopped
+            | Cause::Lost
+            | Cause::Released
+            | Cause::Registered(_)
+            | Cause::Returned(_)
+            | Cause::AttributesChanged(_)
+            | Cause::Resized => &mut self.0.freed,
+            Cause::StatusChanged if is_active => &mut self.0.freed,
+            Cause::AgentChanged if is_connected => &mut self.0.freed,
+            Cause::Started => &mut self.0.placed,
+            _ => return,
+        };
+        if list.last() != Some(&change.instance) && list.len() <= LOOK_LIMIT {
+            list.push(change.instance);
+        }
+    }
+}
+
+impl Changed {
+    /// Whether the request counts as tried again.
+    pub(super) fn concerns(&self, reads_tasks: bool) -> bool {
+        !self.freed.is_empty() || (reads_tasks && !self.placed.is_empty())
+    }
+
+    /// Whether one of the changed instances may take the request now: never false where one does.
+    pub(super) fn may_fit(&self, cluster: &Cluster, request: &PlacementRequest, reads_tasks: bool) -> bool {
+        let placed = if reads_tasks { self.placed.as_slice() } else { &[] };
+        if self.freed.len() > LOOK_LIMIT || placed.len() > LOOK_LIMIT {
+            return true;
+        }
+        self.freed.iter().chain(placed).any(|id| has_room(cluster, *id, request))
+    }
+}
+
+/// The cheap checks, all of which must hold for an instance to take a task.
+fn has_room(cluster: &Cluster, id: InstanceId, request: &PlacementRequest) -> bool {
+    let demand = request.demand();
+    cluster.instance(id).is_some_and(|instance| {
+        let remaining = instance.remaining();
+        instance.is_open() && demand.cpu_units <= remaining.cpu_units && demand.memory_mib <= remaining.memory_mib
+    })
+}

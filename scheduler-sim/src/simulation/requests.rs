@@ -1,0 +1,138 @@
+//! Requests of the trace, prepared once each for the cluster of one run.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use scheduler_core::{
+    CONSTRAINT_LIMIT, Cluster, PlacementConstraint, PlacementRequest, PreparedRequest, RequestError, Scheduler,
+    TaskKind,
+};
+
+use crate::outcome::KeptRefusal;
+use crate::strategy::Meaning;
+use crate::trace::TaskRequest;
+
+/// The position of a prepared request in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RequestId(u32);
+
+/// A request as a run places it.
+pub(super) struct Prepared {
+    pub(super) placer: PreparedRequest,
+    /// Whether an expression looks at tasks, so that a placement may make room.
+    pub(super) reads_tasks: bool,
+    /// The last refusal, and the version of the cluster that it was of.
+    last_refusal: Option<(u64, Arc<KeptRefusal>)>,
+}
+
+impl Prepared {
+    pub(super) fn new(
+        scheduler: &Scheduler,
+        cluster: &mut Cluster,
+        request: PlacementRequest,
+    ) -> Result<Self, RequestError> {
+        let reads_tasks = request.all_constraints().iter().any(
+            |constraint| matches!(constraint, PlacementConstraint::MemberOf(expression) if expression.reads_tasks()),
+        );
+        let placer = scheduler.prepare(cluster, request)?;
+        Ok(Self { placer, reads_tasks, last_refusal: None })
+    }
+
+    pub(super) fn request(&self) -> &Arc<PlacementRequest> {
+        self.placer.request()
+    }
+
+    /// Why nobody can take the request now. `version` tells whether the cluster has changed since the last answer.
+    pub(super) fn refusal(&mut self, scheduler: &Scheduler, cluster: &Cluster, version: u64) -> Arc<KeptRefusal> {
+        if let Some((known, refusal)) = &self.last_refusal
+            && *known == version
+        {
+            return Arc::clone(refusal);
+        }
+        let refusal = scheduler.refusal(cluster, self.placer.request());
+        debug_assert!(refusal.is_some(), "a request that finds no instance is refused by a check");
+        let kept = Arc::new(KeptRefusal {
+            reason: refusal.as_ref().map_or("", |refusal| refusal.reason()),
+            closest: refusal.as_ref().and_then(|refusal| refusal.closest()).map(|closest| (*closest.name).into()),
+        });
+        self.last_refusal = Some((version, Arc::clone(&kept)));
+        kept
+    }
+}
+
+/// All requests of a run. The reader shares equal requests, so their addresses tell them apart.
+#[derive(Default)]
+pub(super) struct RequestTable {
+    ids: FxHashMap<usize, RequestId>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    /// Keeps the address taken.
+    written: Arc<TaskRequest>,
+    prepared: Option<Prepared>,
+    /// What StartTask needs: the request as written.
+    plain: Option<Arc<PlacementRequest>>,
+}
+
+impl RequestTable {
+    /// The number of a request, the same for the same `Arc`.
+    pub(super) fn id(&mut self, written: &Arc<TaskRequest>) -> RequestId {
+        let Self { ids, entries } = self;
+        *ids.entry(Arc::as_ptr(written) as usize).or_insert_with(|| {
+            entries.push(Entry { written: Arc::clone(written), prepared: None, plain: None });
+            RequestId(u32::try_from(entries.len() - 1).expect("a trace has fewer distinct requests than 2^32"))
+        })
+    }
+
+    /// The request as RunTask places it under a SPEC.
+    pub(super) fn prepare(
+        &mut self,
+        id: RequestId,
+        meaning: &Meaning,
+        scheduler: &Scheduler,
+        cluster: &mut Cluster,
+    ) -> Result<&mut Prepared, RequestError> {
+        let entry = &mut self.entries[id.0 as usize];
+        if entry.prepared.is_none() {
+            let request = under(meaning, entry.written.placement_request());
+            entry.prepared = Some(Prepared::new(scheduler, cluster, request)?);
+        }
+        Ok(entry.prepared.as_mut().expect("it was made just now"))
+    }
+
+    /// A request that has been prepared before.
+    pub(super) fn get_mut(&mut self, id: RequestId) -> &mut Prepared {
+        self.entries[id.0 as usize].prepared.as_mut().expect("what waits was prepared when it came")
+    }
+
+    /// The request as StartTask takes it.
+    pub(super) fn plain(&mut self, id: RequestId) -> Arc<PlacementRequest> {
+        let entry = &mut self.entries[id.0 as usize];
+        Arc::clone(entry.plain.get_or_insert_with(|| Arc::new(entry.written.placement_request())))
+    }
+}
+
+/// A request as a SPEC wants it.
+pub(super) fn under(meaning: &Meaning, request: PlacementRequest) -> PlacementRequest {
+    match meaning {
+        Meaning::Replace(strategy) if request.spec().kind != TaskKind::Daemon => request.strategy(strategy.clone()),
+        Meaning::AsWritten | Meaning::Replace(_) => request,
+        Meaning::OneTaskPerHost => alone_on_instance(request),
+    }
+}
+
+/// Adds distinctInstance, beyond ECS's ten if need be: a limit of one task admits the same instances.
+fn alone_on_instance(request: PlacementRequest) -> PlacementRequest {
+    let constraints = request.all_constraints();
+    if constraints.contains(&PlacementConstraint::DistinctInstance) {
+        return request;
+    }
+    let member_of = constraints.iter().filter(|constraint| matches!(constraint, PlacementConstraint::MemberOf(_)));
+    if member_of.count() < CONSTRAINT_LIMIT {
+        request.constraint(PlacementConstraint::DistinctInstance)
+    } else {
+        request.constraint(PlacementConstraint::MaxTasksPerInstance(NonZeroU32::MIN))
+    }
+}
