@@ -26,8 +26,23 @@ pub static STORIES: &[Story] = &[
     },
     Story {
         name: "notes",
-        about: "a task and a service of up to three copies on three t2.micro, one copy too many",
+        about: "a task and a service of up to three copies on three t2.micro: one copy too many waits for the task to stop",
         text: include_str!("../stories/notes.json"),
+    },
+    Story {
+        name: "member-of",
+        about: "constrained tasks beside others that take the places only they may use",
+        text: include_str!("../stories/member-of.json"),
+    },
+    Story {
+        name: "ports",
+        about: "static host ports, TCP, UDP and of the host's network, that clash on half-empty instances",
+        text: include_str!("../stories/ports.json"),
+    },
+    Story {
+        name: "queue",
+        about: "more work than fits waits for its turn: how long, and when the last task ends",
+        text: include_str!("../stories/queue.json"),
     },
 ];
 
