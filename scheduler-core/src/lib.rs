@@ -29,7 +29,7 @@
 //!     cluster.start(&placement)?;
 //!     homes.push(cluster.instance(placement.instance()).unwrap().name().to_owned());
 //! }
-//! assert_eq!(homes, ["i-2", "i-3", "i-1"]); // zone b has the most headroom, then still, by the memory left on i-2
+//! assert_eq!(homes, ["i-2", "i-3", "i-1"]); // two instances give zone b the most headroom, at first and after i-2 is full
 //!
 //! // The fourth finds nobody, and says why.
 //! assert_eq!(
@@ -39,8 +39,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # With a constraint, a chain, and scale-in
+//! ```
+//! # use scheduler_core::*;
+//! # let mut cluster = Cluster::default();
+//! # for (name, stack) in [("i-1", "prod"), ("i-2", "test")] {
+//! #     let instance = ContainerInstance::builder(name).zone("us-east-2a").instance_type("t2.micro");
+//! #     cluster.register(instance.attribute("stack", stack).build()?)?; // attributes: `.attribute(name, value)`
+//! # }
+//! # let (scheduler, mut draw) = (Scheduler::default(), SeededDraw::new(0));
+//! let request = PlacementRequest::new(Demand::new(512, 300), TaskGroup::service("web")?)
+//!     .kind(TaskKind::Replica)
+//!     .constraint(PlacementConstraint::member_of("attribute:stack == prod")?)
+//!     .strategy(Strategy::chain([PlacementStrategy::spread_zones(), PlacementStrategy::spread_instances()])?);
+//! let mut prepared = scheduler.prepare(&mut cluster, request)?;
+//! let started = prepared.place_many(&mut cluster, 10, &mut draw);
+//! assert_eq!(started.len(), 2); // no more fit where they may go
+//!
+//! let explanation = scheduler.explain(&cluster, prepared.request());
+//! println!("{explanation}"); // one sentence
+//! println!("{}", explanation.refusal().unwrap().service_event("web")); // what ECS would write
+//!
+//! // A task is PENDING until it is said to run; scale-in prefers tasks that do not run yet.
+//! let first = started[0].task_id().unwrap();
+//! cluster.set_task_status(first, TaskStatus::Running)?;
+//! let task = scheduler.choose_stop(&cluster, prepared.request(), &mut draw).unwrap();
+//! assert_ne!(task, first);
+//! cluster.stop(task)?; // choosing alone stops nothing
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # How a task is placed
-//! 1. **Checks**, in ECS's order ([`Check`]): ACTIVE, CPU, memory, host ports, GPUs, network interfaces, required
+//! 1. **Checks**, in ECS's order ([`Check`]): ACTIVE, capacity provider, CPU, memory, host ports, GPUs, network interfaces, required
 //!    attributes, location, constraints, agent. An instance that fails one is out.
 //! 2. **Constraints** ([`PlacementConstraint`]): `memberOf` with the whole [cluster query language](expression),
 //!    `distinctInstance`, a maximum per instance, and the embedder's own. They bind.
@@ -50,22 +80,32 @@
 //!    does) or a chain.
 //! 4. **Tie-break** ([`TieBreak`]) among those that are left.
 //!
+//! The reason of a refusal is the check that removes the last instance. Resources come before constraints, so where every
+//! instance that matches is full, the reason is the constraint, and the closest instance is one that has room but does not
+//! match; [`Explanation::tally`] shows both.
+//!
 //! # Cookbook
 //! | to | call |
 //! | --- | --- |
 //! | place one task now and then | [`Scheduler::place_once`] |
 //! | place many of a kind | [`Scheduler::prepare`], [`PreparedRequest::place`], [`PreparedRequest::place_many`] |
 //! | start, stop, move on in its life | [`Cluster::start`], [`Cluster::stop`], [`Cluster::set_task_status`] |
-//! | know why not | [`Scheduler::refusal`] (reason and closest instance), [`Scheduler::explain`] (everything) |
+//! | require, prefer | [`PlacementRequest::constraint`], [`PlacementRequest::strategy`] |
+//! | know why not | [`Scheduler::explain`] (everything), [`Explanation::refusal`] or [`Scheduler::refusal`] (reason and closest instance), [`Refusal::service_event`] (ECS's text) |
 //! | try something | [`Cluster::fork`], [`Scheduler::plan`], [`Cluster::room_for`] |
-//! | scale in | [`Scheduler::choose_stop`] |
-//! | take part in ECS's API | [`Scheduler::run_task`], [`Scheduler::start_task`], [`Service`], [`Refusal::service_event`] |
+//! | scale in | [`Scheduler::choose_stop`], then [`Cluster::stop`] |
+//! | place a service's tasks | [`Service::request`], or [`PlacementRequest::kind`] |
+//! | answer as ECS's API does | [`Scheduler::run_task`], [`Scheduler::start_task`] |
 //! | survive a restart | [`Cluster::snapshot`], [`Cluster::restore`] |
 //! | follow what happens | the [`Change`]s that each call returns |
 //! | bring a rule of your own | [`PlacementPolicy`], [`CustomConstraint`] |
 //!
 //! Several schedulers may work on one cluster: `place` reads, `start` asks again and refuses a placement that has gone
 //! stale, with nothing half done.
+//!
+//! Everything in [`cluster`], [`model`] and [`placement`] can be imported from the crate's root; the lists below show only
+//! what is used most. `C-nn` in the documentation is a numbered [choice](choices) where AWS's documentation is silent; "spec"
+//! numbers are those of the project's specification of ECS placement.
 //!
 //! # Features
 //! All off by default, all additive:
@@ -74,6 +114,8 @@
 //! - `proptest`: generators of clusters, requests and histories, for property tests of your own (`laws`).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[doc = include_str!("choices.md")]
+pub mod choices {}
 pub mod cluster;
 pub mod expression;
 mod index;

@@ -36,6 +36,14 @@ pub trait CustomConstraint: fmt::Debug + Send + Sync {
 }
 
 impl PlacementConstraint {
+    /// The instances that match an expression.
+    ///
+    /// # Errors
+    /// [`ParseError`] if the text is no expression.
+    pub fn member_of(expression: &str) -> Result<Self, ParseError> {
+        Expression::parse(expression).map(Self::MemberOf)
+    }
+
     /// A constraint as ECS writes it: `type`, and `expression` where the type needs one.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Placement: which container instance takes a task, which task goes first on scale-in, and why nobody can.
 //!
-//! Start reading at `scheduler.rs`.
+//! A [`PlacementRequest`] says what is to be placed; a [`Scheduler`] chooses; a [`Placement`] goes to
+//! [`Cluster::start`](crate::Cluster::start).
 
 mod check;
 mod commit;

@@ -10,11 +10,15 @@ use crate::model::{Demand, RequiredAttribute, ResourceError, TaskDefinition, Tas
 
 /// A request to place one task, or many that are alike.
 ///
+/// The group alone does not make a task a service's: set [`kind`](Self::kind), or let
+/// [`Service::request`](super::Service::request) make the request. Only `ecs-default` and the metric of empty instances
+/// look at the kind.
+///
 /// ```
 /// use scheduler_core::{Demand, PlacementConstraint, PlacementRequest, PlacementStrategy, TaskGroup};
 ///
 /// let request = PlacementRequest::new(Demand::new(256, 512), TaskGroup::service("web")?)
-///     .constraint(PlacementConstraint::from_ecs("memberOf", Some("attribute:stack == prod"))?)
+///     .constraint(PlacementConstraint::member_of("attribute:stack == prod")?)
 ///     .strategy(PlacementStrategy::binpack_memory());
 /// assert_eq!(request.demand().memory_mib, 512);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -94,7 +98,8 @@ impl PlacementRequest {
         self
     }
 
-    /// Sets whom to prefer; without it the scheduler's default applies.
+    /// Sets whom to prefer: one [`PlacementStrategy`](super::PlacementStrategy), or several in a
+    /// [`Strategy::chain`]. A second call replaces the first; without any the scheduler's default applies.
     pub fn strategy(mut self, strategy: impl Into<Strategy>) -> Self {
         self.strategy = Some(strategy.into());
         self
