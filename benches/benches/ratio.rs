@@ -87,7 +87,7 @@ fn row(mode: Mode, size: usize, state: State, per_row: Duration) {
     let start = Instant::now();
     // The plain scan is asked now and then, so that a row of a large fleet ends in time.
     while start.elapsed() < per_row {
-        for step in 0..1 + 200_000 / size {
+        for step in 0..=200_000 / size {
             let (outcome, compared) = churn.step(step == 0);
             engine.push(outcome);
             plain.extend(compared);
@@ -123,10 +123,12 @@ fn times(outcomes: &[Outcome], placed: bool) -> Vec<u64> {
     times
 }
 
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a few seconds")]
 fn mean(times: &[u64]) -> Option<f64> {
     (!times.is_empty()).then(|| times.iter().sum::<u64>() as f64 / times.len() as f64)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a few seconds")]
 fn quantile(times: &[u64], percent: usize) -> Option<f64> {
     times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).map(|time| *time as f64)
 }

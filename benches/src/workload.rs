@@ -149,6 +149,9 @@ const SIZES: [(u32, u32); 20] = [
 impl Workload {
     /// The workload of a mode: twenty sizes × two stacks × three zones and 200 request shapes, a quarter of them with
     /// `memberOf`, one in twenty with a static port, one in ten with `distinctInstance`; or the peers' plain one.
+    ///
+    /// # Panics
+    /// Never: what it is made of is sound.
     pub fn new(mode: Mode, instances: usize) -> Self {
         let mut draw = SeededDraw::new(20_260_101);
         let mut below = |bound: u32| draw.draw(DrawPurpose::Strategy, bound);
@@ -212,6 +215,9 @@ impl Workload {
     }
 
     /// The cluster of the fleet.
+    ///
+    /// # Panics
+    /// Never: the instances of a fleet are sound and their names differ.
     pub fn cluster(&self) -> Cluster {
         let mut cluster = Cluster::default();
         let mut prototypes = std::collections::BTreeMap::new();
