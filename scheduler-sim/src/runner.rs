@@ -263,6 +263,36 @@ impl Observer for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::{OpenOptions, from_bytes};
+
+    /// Same trace, seeds and strategies: the same results, for any number of jobs.
+    #[test]
+    fn the_number_of_jobs_changes_nothing() {
+        let text = crate::metrics::testing::random_trace(3);
+        let source = from_bytes("t", text.as_bytes(), OpenOptions::default()).expect("readable");
+        let survey = source.survey().expect("sound");
+        let specs = Spec::standard_set(false);
+        let results = [1, 4].map(|jobs| {
+            let job = Job {
+                source: &source,
+                survey: &survey,
+                header: &survey.header,
+                prices: None,
+                settings: &survey.header.settings,
+                specs: &specs,
+                seeds: &[0, 7],
+                warmup_ms: 0,
+                decisions: None,
+                series_step_ms: Some(1_000),
+                jobs: NonZeroUsize::new(jobs).expect("not 0"),
+            };
+            let result = run_all(&job, &Pulse::default()).expect("it runs");
+            let facts = |run: RunResult| (run.strategy, run.seed, run.metrics, run.series, run.statistics);
+            result.runs.into_iter().map(facts).collect::<Vec<_>>()
+        });
+        assert_eq!(results[0].len(), 2 * specs.len());
+        assert_eq!(results[0], results[1]);
+    }
 
     #[test]
     fn strategies_become_safe_file_names() {

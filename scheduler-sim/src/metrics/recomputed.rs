@@ -43,6 +43,9 @@ struct Witness {
     states: BTreeMap<u64, State>,
 }
 
+/// A service's tasks by instance, by zone, and the zones that it may use.
+type Counts<'a> = (Vec<u128>, BTreeMap<&'a str, u128>, BTreeSet<&'a str>);
+
 /// A state, how long it stands within the window, and whether an instant of the window sees it.
 struct Piece<'a> {
     state: &'a State,
@@ -162,7 +165,7 @@ impl State {
     }
 
     /// For each service: its tasks by instance and by zone, and the zones that it may use.
-    fn services(&self) -> Vec<(Vec<u128>, BTreeMap<&str, u128>, BTreeSet<&str>)> {
+    fn services(&self) -> Vec<Counts<'_>> {
         let of_service = |(group, request): (&String, &PlacementRequest)| {
             let rules = StaticRules::of(request);
             let (mut on_instances, mut in_zones, mut zones) = (Vec::new(), BTreeMap::new(), BTreeSet::new());

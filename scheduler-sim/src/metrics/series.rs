@@ -86,8 +86,10 @@ impl Series {
     fn count(&mut self, outcome: &Outcome<'_>) {
         let copies = outcome.copies.count();
         match outcome.fate {
-            Fate::Refused(_) | Fate::Waiting(_) | Fate::Missing { is_first: true, .. } => self.unplaced += copies,
-            Fate::Withdrawn { reason: None, .. } => self.unplaced += copies,
+            Fate::Refused(_)
+            | Fate::Waiting(_)
+            | Fate::Missing { is_first: true, .. }
+            | Fate::Withdrawn { reason: None, .. } => self.unplaced += copies,
             Fate::Placed { has_waited: true, .. } => self.unplaced -= copies,
             _ => {}
         }

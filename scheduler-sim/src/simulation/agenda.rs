@@ -5,6 +5,8 @@ use std::collections::BinaryHeap;
 
 use scheduler_core::{InstanceId, TaskId};
 
+use super::services::ServiceId;
+
 use crate::trace;
 
 /// What comes first at one instant (trace format, section 1). The ranks of events lie between those of the agenda.
@@ -47,6 +49,8 @@ pub(super) enum Due {
     Release(TaskId),
     /// The failed instance is back.
     Return(InstanceId),
+    /// Tasks of the service become healthy.
+    Wake(ServiceId),
 }
 
 /// Something to do at a time.
@@ -100,6 +104,11 @@ impl Agenda {
     pub(super) fn instance_returns(&mut self, at_ms: u64, instance: InstanceId) {
         self.failures += 1;
         self.push(at_ms, Rank::Return, self.failures, Due::Return(instance));
+    }
+
+    /// A service gets its turn because tasks become healthy.
+    pub(super) fn service_wakes(&mut self, at_ms: u64, service: ServiceId) {
+        self.push(at_ms, Rank::Running, service.number(), Due::Wake(service));
     }
 
     fn push(&mut self, at_ms: u64, rank: Rank, sequence: u64, due: Due) {

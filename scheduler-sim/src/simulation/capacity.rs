@@ -17,11 +17,13 @@ pub(super) struct Changed {
     pub(super) freed: Vec<InstanceId>,
     /// A task was placed there: that may make room for requests whose expressions look at tasks.
     pub(super) placed: Vec<InstanceId>,
+    /// It joined or returned, or its status, agent or attributes changed: daemons and balanced services look at it.
+    pub(super) instances: Vec<InstanceId>,
 }
 
 impl Triggers {
     pub(super) fn is_pending(&self) -> bool {
-        !self.0.freed.is_empty() || !self.0.placed.is_empty()
+        !self.0.freed.is_empty() || !self.0.placed.is_empty() || !self.0.instances.is_empty()
     }
 
     pub(super) fn take(&mut self) -> Changed {
@@ -34,6 +36,17 @@ impl Triggers {
     }
 
     pub(super) fn note(&mut self, change: &Change) {
+        let is_of_instance = matches!(
+            change.cause,
+            Cause::Registered(_)
+                | Cause::Returned(_)
+                | Cause::StatusChanged
+                | Cause::AgentChanged
+                | Cause::AttributesChanged(_)
+        );
+        if is_of_instance {
+            push(&mut self.0.instances, change.instance);
+        }
         let is_active = change.after.is_some_and(|totals| totals.status == InstanceStatus::Active);
         let is_connected = change.after.is_some_and(|totals| totals.agent_connected);
         let list = match change.cause {
@@ -49,9 +62,14 @@ impl Triggers {
             Cause::Started => &mut self.0.placed,
             _ => return,
         };
-        if list.last() != Some(&change.instance) && list.len() <= LOOK_LIMIT {
-            list.push(change.instance);
-        }
+        push(list, change.instance);
+    }
+}
+
+/// Beyond the limit one more is enough to tell that there are many.
+fn push(list: &mut Vec<InstanceId>, instance: InstanceId) {
+    if list.last() != Some(&instance) && list.len() <= LOOK_LIMIT {
+        list.push(instance);
     }
 }
 
@@ -59,6 +77,11 @@ impl Changed {
     /// Whether the request counts as tried again.
     pub(super) fn concerns(&self, reads_tasks: bool) -> bool {
         !self.freed.is_empty() || (reads_tasks && !self.placed.is_empty())
+    }
+
+    /// Whether so many changed that not all of them are listed.
+    pub(super) fn are_many(&self) -> bool {
+        self.freed.len() > LOOK_LIMIT || self.instances.len() > LOOK_LIMIT
     }
 
     /// Whether one of the changed instances may take the request now: never false where one does.

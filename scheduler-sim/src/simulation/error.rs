@@ -92,6 +92,9 @@ pub enum Cause {
         /// Its desired count.
         desired: u32,
     },
+    /// Its tasks would end and be replaced without time ever moving on.
+    #[error("service `{0}` has a `taskLifetimeSeconds` of 0: its tasks would be replaced forever in one instant")]
+    EndlessReplacement(Box<str>),
     /// A waiting task has that name.
     #[error("a task named `{0}` waits already; names are unique among the tasks alive or waiting")]
     DuplicateWaiting(Arc<str>),
@@ -117,9 +120,6 @@ pub enum Cause {
         /// How many there may be.
         limit: u64,
     },
-    /// The simulator does not know how to do it yet.
-    #[error("{0} is not simulated by this version")]
-    NotBuilt(&'static str),
 }
 
 impl From<StartError> for Cause {

@@ -6,12 +6,17 @@
 
 mod agenda;
 mod capacity;
+mod daemon;
 mod error;
 mod events;
+mod plan;
 mod probe;
 mod queue;
 mod reconcile;
+mod replica;
 mod requests;
+#[cfg(test)]
+mod service_tests;
 mod services;
 mod tasks;
 #[cfg(test)]
@@ -287,6 +292,7 @@ impl<'a> Simulation<'a> {
             Due::End(task) => self.task_is_over(*task),
             Due::Release(task) => self.release(*task),
             Due::Return(instance) => self.return_instance(*instance),
+            Due::Wake(service) => self.service_wakes(*service),
         }
     }
 
@@ -294,6 +300,7 @@ impl<'a> Simulation<'a> {
         match self.cluster.set_task_status(task, TaskStatus::Running) {
             Ok(Some(change)) => {
                 self.note(&change);
+                self.service_task_runs(task);
             }
             Ok(None) => {}
             Err(_) => self.agenda.dropped_stale(),
@@ -307,18 +314,21 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Lets waiting tasks and services act on what changed, until nobody does any more. Whether anybody did.
+    /// Lets waiting tasks and services act on what changed, until nothing changes any more. Whether anything had: what is
+    /// next may then be something else.
     fn settle(&mut self) -> Result<bool, RunError> {
-        let mut acted = false;
+        let mut had_a_turn = false;
         while self.triggers.is_pending() || self.services.are_dirty() {
+            had_a_turn = true;
             let mut changed = self.triggers.take();
-            acted |= self.retry_waiting(&mut changed)?;
-            acted |= self.reconcile_services(&changed)?;
+            self.reconcile_daemons(&changed)?;
+            self.retry_waiting(&mut changed)?;
+            self.reconcile_replicas(&changed)?;
             if self.pulse.is_stopped.load(Ordering::Relaxed) {
                 return Err(RunError::Interrupted);
             }
         }
-        Ok(acted)
+        Ok(had_a_turn)
     }
 
     /// The run is over: what is still wanted is counted as such.

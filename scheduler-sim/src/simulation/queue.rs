@@ -119,12 +119,12 @@ impl Memory {
 }
 
 impl Simulation<'_> {
-    /// Tries the waiting tasks again; whether one was placed.
+    /// Tries the waiting tasks again.
     ///
     /// The placements are added to what changed, for the services, whose turn is next.
-    pub(super) fn retry_waiting(&mut self, changed: &mut Changed) -> Result<bool, RunError> {
+    pub(super) fn retry_waiting(&mut self, changed: &mut Changed) -> Result<(), RunError> {
         if self.waiting.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         let mut is_any_placed = false;
         let mut requests = self.who_may_fit(changed, false);
@@ -140,7 +140,7 @@ impl Simulation<'_> {
                 self.memory.turn_is_over(reads_tasks);
             }
         }
-        Ok(is_any_placed)
+        Ok(())
     }
 
     fn who_may_fit(&mut self, changed: &Changed, readers_only: bool) -> Vec<RequestId> {

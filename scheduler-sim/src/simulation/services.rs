@@ -1,17 +1,28 @@
-//! Services of a run: what each has and shall have, and pure functions that plan what to do about it.
+//! Services of a run: what each has, and what it still wants.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use scheduler_core::TaskId;
+use scheduler_core::{Cluster, InstanceId, InstanceStatus, SchedulingStrategy, TaskId};
 
+use super::plan::{Bounds, ReplicaView};
 use super::requests::Prepared;
+use crate::metrics::StaticRules;
 use crate::outcome::{KeptRefusal, PlacedWhy};
 use crate::trace::ServiceEntry;
+
+/// Without a load balancer a task is healthy so long after it has become RUNNING (API: `DeploymentConfiguration`).
+const HEALTHY_AFTER_MS: u64 = 40_000;
 
 /// The number of a service's creation in a run; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ServiceId(u32);
+
+impl ServiceId {
+    pub(super) fn number(self) -> u64 {
+        self.0.into()
+    }
+}
 
 /// All services that exist.
 #[derive(Default)]
@@ -25,14 +36,37 @@ pub(super) struct Services {
 pub(super) struct ServiceState {
     pub(super) entry: ServiceEntry,
     pub(super) prepared: Prepared,
+    /// The static rules of its request.
+    pub(super) rules: StaticRules,
+    /// The number of its newest deployment.
+    pub(super) deployment: u32,
+    /// Whether that one is still on its way.
+    pub(super) is_deploying: bool,
     /// Its tasks whose desired status is RUNNING, in the order of their placement.
-    pub(super) tasks: BTreeSet<TaskId>,
+    pub(super) tasks: BTreeMap<TaskId, ServiceTask>,
     /// Copies that it wants and that have no instance yet, the oldest first.
     pub(super) missing: VecDeque<Missing>,
     /// Ended tasks that are not yet replaced.
     pub(super) to_replace: u64,
+    /// The task that was started for balance between zones, until another one is stopped for it.
+    pub(super) moving: Option<TaskId>,
+    /// No task could be moved; not tried again until the cluster changes.
+    pub(super) cannot_move: bool,
+    /// Of a DAEMON service: instances on which it could not be placed.
+    pub(super) daemon_missing: BTreeMap<InstanceId, Missing>,
+    /// When it wants a turn because tasks become healthy.
+    pub(super) wakes_at_ms: Option<u64>,
     /// The number of the next name.
     next_number: u64,
+}
+
+/// A task of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ServiceTask {
+    /// The deployment that started it.
+    pub(super) deployment: u32,
+    /// From when on it is healthy; `None` while it does not run.
+    pub(super) healthy_from_ms: Option<u64>,
 }
 
 /// Copies wanted at one instant for one reason.
@@ -47,41 +81,10 @@ pub(super) struct Missing {
     pub(super) refusal: Option<Arc<KeptRefusal>>,
 }
 
-/// A service as its scheduler sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ServiceView {
-    /// Tasks that it shall have.
-    pub(super) desired: u64,
-    /// Tasks whose desired status is RUNNING.
-    pub(super) running: u64,
-    /// Copies that it wants and has not placed.
-    pub(super) missing: u64,
-}
-
-/// What a service does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Wants so many copies more.
-    Want(u64),
-    /// Gives up so many copies that are not placed, the youngest first.
-    Withdraw(u64),
-    /// Stops so many tasks.
-    Stop(u64),
-}
-
-/// Keeps `desiredCount` (placement spec 9.1): unplaced copies are given up before tasks are stopped.
-pub(super) fn plan(view: ServiceView) -> Vec<Step> {
-    let have = view.running + view.missing;
-    if have <= view.desired {
-        return step(Step::Want, view.desired - have).collect();
+impl Missing {
+    pub(super) fn new(count: u64, wanted_at_ms: u64, why: PlacedWhy) -> Self {
+        Self { first_number: None, count, wanted_at_ms, why, refusal: None }
     }
-    let surplus = have - view.desired;
-    let withdrawn = surplus.min(view.missing);
-    step(Step::Withdraw, withdrawn).chain(step(Step::Stop, surplus - withdrawn)).collect()
-}
-
-fn step(step: fn(u64) -> Step, count: u64) -> impl Iterator<Item = Step> {
-    (count > 0).then(|| step(count)).into_iter()
 }
 
 impl Services {
@@ -93,11 +96,18 @@ impl Services {
         let id = ServiceId(self.created);
         self.created += 1;
         let state = ServiceState {
+            rules: StaticRules::of(prepared.request()),
             entry,
             prepared,
-            tasks: BTreeSet::new(),
+            deployment: 0,
+            is_deploying: false,
+            tasks: BTreeMap::new(),
             missing: VecDeque::new(),
             to_replace: 0,
+            moving: None,
+            cannot_move: false,
+            daemon_missing: BTreeMap::new(),
+            wakes_at_ms: None,
             next_number: 0,
         };
         self.states.insert(id, state);
@@ -108,6 +118,15 @@ impl Services {
     /// Something changed for a service: it gets its turn.
     pub(super) fn touch(&mut self, id: ServiceId) {
         self.dirty.insert(id);
+    }
+
+    pub(super) fn is_dirty(&self, id: ServiceId) -> bool {
+        self.dirty.contains(&id)
+    }
+
+    /// A service has had its turn.
+    pub(super) fn forget(&mut self, id: ServiceId) {
+        self.dirty.remove(&id);
     }
 
     pub(super) fn are_dirty(&self) -> bool {
@@ -121,12 +140,39 @@ impl Services {
 }
 
 impl ServiceState {
-    pub(super) fn view(&self) -> ServiceView {
-        ServiceView {
-            desired: self.entry.service.desired_count.into(),
-            running: self.tasks.len() as u64,
+    pub(super) fn is_daemon(&self) -> bool {
+        self.entry.service.scheduling_strategy == SchedulingStrategy::Daemon
+    }
+
+    /// From when on a task of it is healthy that becomes RUNNING now.
+    pub(super) fn healthy_from_ms(&self, now_ms: u64) -> u64 {
+        if self.entry.load_balancer_count > 0 { now_ms } else { now_ms.saturating_add(HEALTHY_AFTER_MS) }
+    }
+
+    /// Whether a task leaves: it is of an older deployment, or its instance is DRAINING.
+    pub(super) fn is_leaving(&self, cluster: &Cluster, id: TaskId, task: ServiceTask) -> bool {
+        task.deployment != self.deployment || is_on_draining(cluster, id)
+    }
+
+    pub(super) fn view(&self, cluster: &Cluster, now_ms: u64) -> ReplicaView {
+        let service = &self.entry.service;
+        let desired = u64::from(service.desired_count);
+        let bounds = Bounds::of(desired, service.minimum_healthy_percent, service.maximum_percent);
+        let mut view = ReplicaView {
+            desired: desired + u64::from(self.moving.is_some()),
+            bounds,
             missing: self.missing_count(),
+            ..ReplicaView::default()
+        };
+        for (id, task) in &self.tasks {
+            let is_leaving = self.is_leaving(cluster, *id, *task);
+            view.leaving += u64::from(is_leaving);
+            view.staying += u64::from(!is_leaving);
+            view.healthy += u64::from(task.is_healthy(now_ms));
+            let is_pending = task.healthy_from_ms.is_none();
+            view.pending_on_draining += u64::from(is_leaving && is_pending && is_on_draining(cluster, *id));
         }
+        view
     }
 
     pub(super) fn missing_count(&self) -> u64 {
@@ -134,14 +180,24 @@ impl ServiceState {
     }
 
     /// Wants more copies: first those that replace ended tasks.
-    pub(super) fn want(&mut self, count: u64, now_ms: u64) {
+    pub(super) fn want(&mut self, count: u64, now_ms: u64, is_draining: bool) {
+        let other = match () {
+            () if self.is_deploying => PlacedWhy::Deployment,
+            () if is_draining => PlacedWhy::Replacement,
+            () => PlacedWhy::Desired,
+        };
         let replacements = count.min(std::mem::take(&mut self.to_replace));
-        for (count, why) in [(replacements, PlacedWhy::Replacement), (count - replacements, PlacedWhy::Desired)] {
+        for (count, why) in [(replacements, PlacedWhy::Replacement), (count - replacements, other)] {
             if count > 0 {
-                let missing = Missing { first_number: None, count, wanted_at_ms: now_ms, why, refusal: None };
-                self.missing.push_back(missing);
+                self.missing.push_back(Missing::new(count, now_ms, why));
             }
         }
+    }
+
+    /// The number of a copy that is tried for the first time.
+    pub(super) fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
     }
 
     /// The number of the first missing copy, given now if it has none.
@@ -181,9 +237,8 @@ impl ServiceState {
             taken.push(Missing {
                 first_number: back.first_number.map(|number| number + back.count),
                 count: part,
-                wanted_at_ms: back.wanted_at_ms,
-                why: back.why,
                 refusal: back.refusal.clone(),
+                ..back
             });
             if back.count > 0 {
                 self.missing.push_back(back);
@@ -191,6 +246,21 @@ impl ServiceState {
         }
         taken
     }
+
+    /// The next instant at which one of its tasks becomes healthy.
+    pub(super) fn next_healthy_ms(&self, now_ms: u64) -> Option<u64> {
+        self.tasks.values().filter_map(|task| task.healthy_from_ms).filter(|at_ms| *at_ms > now_ms).min()
+    }
+}
+
+impl ServiceTask {
+    pub(super) fn is_healthy(self, now_ms: u64) -> bool {
+        self.healthy_from_ms.is_some_and(|from_ms| from_ms <= now_ms)
+    }
+}
+
+pub(super) fn is_on_draining(cluster: &Cluster, task: TaskId) -> bool {
+    cluster.task(task).is_some_and(|task| task.instance().status() == InstanceStatus::Draining)
 }
 
 /// The number of the first of some copies. Numbers are given in order, so all copies of an entry get theirs at once;
@@ -201,24 +271,4 @@ fn number_of(missing: &mut Missing, next_number: &mut u64) -> u64 {
         *next_number += missing.count;
         first
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_service_wants_what_it_lacks_and_gives_up_copies_before_tasks() {
-        let cases = [
-            ((3, 0, 0), vec![Step::Want(3)]),
-            ((3, 1, 2), vec![]),
-            ((3, 2, 0), vec![Step::Want(1)]),
-            ((1, 2, 2), vec![Step::Withdraw(2), Step::Stop(1)]),
-            ((2, 2, 1), vec![Step::Withdraw(1)]),
-            ((0, 4, 0), vec![Step::Stop(4)]),
-        ];
-        for ((desired, running, missing), steps) in cases {
-            assert_eq!(plan(ServiceView { desired, running, missing }), steps, "{desired} {running} {missing}");
-        }
-    }
 }

@@ -150,8 +150,8 @@ impl Simulation<'_> {
         if alive.is_timed {
             self.timed_alive -= u64::from(alive.service.is_none());
             if why != StoppedWhy::Finished {
-                let Self { agenda, alive, cluster, .. } = self;
-                agenda.went_stale(|due| is_pending(due, alive, cluster));
+                let Self { agenda, alive, cluster, services, .. } = self;
+                agenda.went_stale(|due| is_pending(due, alive, cluster, services));
             }
         }
         let name = task.name.as_deref().unwrap_or_default();
@@ -192,10 +192,12 @@ fn is_pending(
     due: &super::Due,
     alive: &rustc_hash::FxHashMap<TaskId, AliveTask>,
     cluster: &scheduler_core::Cluster,
+    services: &super::Services,
 ) -> bool {
     match due {
         super::Due::Running(task) | super::Due::End(task) => alive.contains_key(task),
         super::Due::Release(task) => cluster.task(*task).is_some(),
         super::Due::Return(_) => true,
+        super::Due::Wake(service) => services.states.contains_key(service),
     }
 }

@@ -8,7 +8,7 @@ use crate::strategy::Spec;
 use crate::trace::{OpenOptions, from_bytes};
 
 /// One or two instances of 1,000 CPU units and 1,000 MiB in zones `a` and `b`; definitions of all sizes needed.
-fn trace(settings: &str, instances: u32, events: &str) -> String {
+pub(super) fn trace(settings: &str, instances: u32, events: &str) -> String {
     let instances: Vec<_> = (0..instances)
         .map(|number| {
             let zone = ["a", "b", "c"][number as usize % 3];
@@ -27,7 +27,7 @@ fn trace(settings: &str, instances: u32, events: &str) -> String {
 }
 
 /// Plays a trace; each line of its log as `second task what`.
-fn lines(text: &str, strategy: &str) -> Result<Vec<String>, RunError> {
+pub(super) fn lines(text: &str, strategy: &str) -> Result<Vec<String>, RunError> {
     let source = from_bytes("t.json", text.as_bytes(), OpenOptions::default()).expect("readable");
     let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}"));
     let spec: Spec = strategy.parse().expect("a strategy");
@@ -55,7 +55,7 @@ fn brief(line: &str) -> String {
 }
 
 #[track_caller]
-fn check(text: &str, expected: &[&str]) {
+pub(super) fn check(text: &str, expected: &[&str]) {
     assert_eq!(lines(text, "binpack(cpu)").expect("it runs"), expected);
 }
 
@@ -247,35 +247,6 @@ fn the_run_ends_at_end_seconds_and_plays_no_later_event() {
     check(
         &trace(r#"{"endSeconds":5}"#, 1, events),
         &["0 task-0 placed i-0", "5 task-0 stopped i-0 finished", "5 task-1 placed i-0", "end 5"],
-    );
-}
-
-#[test]
-fn a_service_keeps_its_count_and_replaces_what_is_lost() {
-    let events = r#"
-        {"atSeconds":1,"createService":{"serviceName":"web","taskDefinition":"half","desiredCount":3}},
-        {"atSeconds":2,"failContainerInstances":{"containerInstances":["i-0"],"returnsAfterSeconds":2}},
-        {"atSeconds":5,"failTasks":{"group":"service:web","count":1}},
-        {"atSeconds":6,"updateService":{"service":"web","desiredCount":1}},
-        {"atSeconds":7,"deleteService":{"service":"web","force":true}}"#;
-    check(
-        &trace("{}", 2, events),
-        &[
-            "1 web/0 placed i-0 desired",
-            "1 web/1 placed i-0 desired",
-            "1 web/2 placed i-1 desired",
-            "2 web/0 stopped i-0 instance-lost",
-            "2 web/1 stopped i-0 instance-lost",
-            "2 web/3 placed i-1 replacement",
-            "2 web/4 unplaced RESOURCE:CPU",
-            "4 web/4 placed i-0 replacement",
-            "5 web/2 stopped i-1 failed",
-            "5 web/5 placed i-0 replacement",
-            "6 web/3 stopped i-1 scale-in",
-            "6 web/5 stopped i-0 scale-in",
-            "7 web/4 stopped i-0 service-deleted",
-            "end 7",
-        ],
     );
 }
 
