@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fleet::Fleet;
 use crate::metrics::{SeriesValues, Values};
 use crate::simulation::Statistics;
 use crate::trace::Settings;
@@ -35,6 +36,8 @@ pub struct Comparison {
     pub trace: TraceFacts,
     /// The settings of all runs.
     pub settings: Settings,
+    /// The fleet, where it is not the trace's.
+    pub fleet: Option<Fleet>,
     /// The name of the strategy that the others are compared with.
     pub baseline: String,
     /// The runs, strategy by strategy in the order given, each seed by seed.
@@ -71,6 +74,13 @@ pub struct Timings {
     pub parse: Duration,
     /// The largest resident size of the process.
     pub peak_rss_bytes: Option<u64>,
+}
+
+impl RunResult {
+    /// What happened in the run: the trace's events, and the starts, ends and changes that they led to.
+    pub fn event_count(&self, trace: &TraceFacts) -> u64 {
+        trace.events + self.statistics.starts + self.statistics.ends + self.statistics.instance_changes
+    }
 }
 
 impl Comparison {

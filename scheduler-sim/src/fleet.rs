@@ -1,6 +1,7 @@
 //! Another fleet on the same trace, and what instance types cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,20 @@ use crate::trace::{Header, InstanceDescription, InstanceEntry, Place};
 
 /// So many instances of each of some types.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fleet(Vec<(Box<str>, u32)>);
+pub struct Fleet {
+    types: Vec<(Box<str>, u32)>,
+    /// Empty: those of the trace.
+    zones: Vec<Box<str>>,
+}
+
+impl fmt::Display for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, count)) in self.types.iter().enumerate() {
+            write!(f, "{}{name}={count}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
 
 /// Why a fleet or a price list cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +60,7 @@ impl std::str::FromStr for Fleet {
         };
         match entries.iter().find(|(name, _)| !is_known(name)) {
             Some((name, _)) => Err(FleetError::Type(name.clone())),
-            None => Ok(Self(entries)),
+            None => Ok(Self { types: entries, zones: Vec::new() }),
         }
     }
 }
@@ -59,17 +73,29 @@ fn entry(text: &str) -> Option<(Box<str>, u32)> {
 }
 
 impl Fleet {
+    /// The fleet in these zones; none: in those of the trace.
+    #[must_use]
+    pub fn in_zones(mut self, zones: &[Box<str>]) -> Self {
+        self.zones = zones.to_vec();
+        self
+    }
+
+    /// The zones that were asked for.
+    pub fn zones(&self) -> &[Box<str>] {
+        &self.zones
+    }
+
     /// The trace with this fleet in the place of its own: the instances take the zones in turn, type by type.
     ///
     /// # Errors
     /// [`FleetError::NoZone`] if no zone is given and the trace has none.
-    pub fn replace(&self, header: &Header, zones: &[Box<str>]) -> Result<Header, FleetError> {
-        let zones = if zones.is_empty() { own_zones(header) } else { zones.to_vec() };
+    pub fn replace(&self, header: &Header) -> Result<Header, FleetError> {
+        let zones = if self.zones.is_empty() { own_zones(header) } else { self.zones.clone() };
         if zones.is_empty() {
             return Err(FleetError::NoZone);
         }
         let place = Place { file: "--fleet".into(), line: 1, column: 1 };
-        let types = self.0.iter().flat_map(|(name, count)| (0..*count).map(move |_| name));
+        let types = self.types.iter().flat_map(|(name, count)| (0..*count).map(move |_| name));
         let instances = types.zip(zones.iter().cycle()).map(|(name, zone)| InstanceEntry {
             name: None,
             count: 1,
@@ -129,12 +155,19 @@ impl Prices {
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the file: {error}")))?;
         let mut prices = BTreeMap::new();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-        for (line, record) in (1..).zip(reader.records()) {
-            let record = record.map_err(|error| wrong(format!("line {line}: {error}")))?;
+        let mut is_first = true;
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let is_heading = std::mem::take(&mut is_first);
             let (name, price) = (record.get(0).unwrap_or_default().trim(), record.get(1).unwrap_or_default().trim());
             match microdollars(price) {
-                Some(price) if !name.is_empty() => drop(prices.insert(name.into(), price)),
-                _ if line == 1 => {}
+                Some(price) if !name.is_empty() => {
+                    if prices.insert(name.into(), price).is_some_and(|other| other != price) {
+                        return Err(wrong(format!("line {line}: a second price of `{name}`; keep one")));
+                    }
+                }
+                _ if is_heading => {}
                 _ => {
                     return Err(wrong(format!(
                         "line {line}: expected a type and dollars per hour with at most six decimals, found `{name},{price}`"
@@ -143,6 +176,13 @@ impl Prices {
             }
         }
         Ok(Self(prices))
+    }
+
+    /// The types of the fleet whose instances have no price, neither here nor of their own.
+    pub fn missing<'a>(&self, header: &'a Header) -> BTreeSet<&'a str> {
+        let unpriced = header.instances.iter().filter(|entry| entry.description.price_microdollars.is_none());
+        let types = unpriced.filter_map(|entry| entry.description.instance_type.as_deref());
+        types.filter(|name| self.of(name).is_none()).collect()
     }
 
     /// The price of a type.
@@ -169,7 +209,8 @@ mod tests {
     #[test]
     fn fleets_and_prices_are_read_exactly() {
         let fleet: Fleet = "m5.large=2, c5.xlarge=1".parse().expect("a fleet");
-        assert_eq!(fleet.0, [("m5.large".into(), 2), ("c5.xlarge".into(), 1)]);
+        assert_eq!(fleet.types, [("m5.large".into(), 2), ("c5.xlarge".into(), 1)]);
+        assert_eq!(fleet.to_string(), "m5.large=2,c5.xlarge=1");
         for text in ["", "m5.large", "m5.large=0", "m5.large=x"] {
             assert_eq!(text.parse::<Fleet>(), Err(FleetError::Text(text.into())));
         }
@@ -190,5 +231,8 @@ mod tests {
         let prices = read("type,price\nm5.large,0.096\n").expect("a list");
         assert_eq!((prices.of("m5.large"), prices.of("m5.xlarge")), (Some(96_000), None));
         assert!(read("m5.large,0.096\nm5.xlarge,dear\n").expect_err("no price").to_string().contains("line 2"));
+        let twice = read("type,price\n\nm5.large,0.096\nm5.large,0.1\n").expect_err("two prices").to_string();
+        assert!(twice.contains("prices.csv") && twice.contains("line 4") && twice.contains("`m5.large`"), "{twice}");
+        read("m5.large,0.096\nm5.large,0.096\n").expect("the same twice");
     }
 }

@@ -9,6 +9,11 @@ use scheduler_core::{Change, InstanceId, PlacementRequest, TaskGroup};
 pub trait Observer {
     /// Something happened at `at_ms` milliseconds from the start.
     fn observe(&mut self, at_ms: u64, observation: &Observation<'_>);
+
+    /// Whether it wants to know the closest instance of a refusal, for which all instances have to be asked.
+    fn wants_closest(&self) -> bool {
+        true
+    }
 }
 
 /// One thing that happened.

@@ -11,10 +11,10 @@ use rustc_hash::FxHashMap;
 
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
-use crate::fleet::Prices;
+use crate::fleet::{Fleet, Prices};
 use crate::metrics::{Context, KindCounter, Metrics, Series, Window};
 use crate::outcome::{Observation, Observer};
-use crate::report::{DecisionLog, FinalPlacement};
+use crate::report::{DecisionLog, FinalPlacement, settings_object};
 use crate::simulation::{self, Plan, Pulse, RunError};
 use crate::strategy::Spec;
 use crate::trace::{Action, Header, OnUnplaceable, Settings, Source, Survey, TaskRequest, TraceError};
@@ -28,6 +28,8 @@ pub struct Job<'a> {
     pub survey: &'a Survey,
     /// The trace but for its events; another fleet than the survey's may be in it.
     pub header: &'a Header,
+    /// The fleet of `header`, where it is not the trace's.
+    pub fleet: Option<&'a Fleet>,
     /// What instances cost whose own price is not given.
     pub prices: Option<&'a Prices>,
     /// The settings of all runs.
@@ -200,7 +202,8 @@ fn one_run(
             let path = folder.join(format!("{}-{}-seed{seed}.jsonl", first + index, file_name(spec.name())));
             let error = |source| JobError::Log { path: path.display().to_string(), source };
             let file = PendingFile::create(&path).map_err(error)?;
-            Some((DecisionLog::new(file, &header.name, spec.name(), seed, job.settings), path.clone()))
+            let settings = settings_object(job.settings, job.fleet);
+            Some((DecisionLog::new(file, &header.name, spec.name(), seed, settings), path.clone()))
         }
     };
     let placement = log.as_ref().map(|_| FinalPlacement::default());
@@ -258,6 +261,10 @@ impl Observer for Watch {
             placement.observe(at_ms, observation);
         }
     }
+
+    fn wants_closest(&self) -> bool {
+        self.log.is_some()
+    }
 }
 
 #[cfg(test)]
@@ -277,6 +284,7 @@ mod tests {
                 source: &source,
                 survey: &survey,
                 header: &survey.header,
+                fleet: None,
                 prices: None,
                 settings: &survey.header.settings,
                 specs: &specs,

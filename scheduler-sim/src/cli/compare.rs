@@ -14,14 +14,14 @@ use super::inputs::{Opened, Reading, SettingOptions, check_paths, milliseconds, 
 use super::output::{CliError, Color, message, print, terminal_width};
 use super::progress::with_bar;
 use crate::comparison::{Comparison, Timings, TraceFacts};
-use crate::files::PendingFile;
+use crate::files::{PendingFile, check_file, check_folder, is_same_file};
 use crate::fleet::{Fleet, Prices};
 use crate::metrics::{POINT_LIMIT, metric};
 use crate::report::{Format, Style, render};
 use crate::runner::{Job, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;
-use crate::trace::Header;
+use crate::trace::{Header, Printable};
 
 /// Options of the main job.
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EXPR")]
     fail_if: Option<Condition>,
     /// Runs at a time [default: the number of cores]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = job_count)]
     jobs: Option<NonZeroUsize>,
     /// Show how long everything took
     #[arg(long)]
@@ -113,10 +113,7 @@ pub(super) fn run(arguments: &Arguments, begin: Instant) -> Result<ExitCode, Cli
     let pulse = listen_for_interrupts();
     let mut comparisons = Vec::new();
     let mut logs = Vec::new();
-    if let Some(folder) = &arguments.decisions {
-        let failed = |source| CliError::Write { path: folder.display().to_string(), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
+    check_outputs(arguments)?;
     for path in &arguments.traces {
         let compared = compare(arguments, path, &specs, seeds.as_deref(), logs.len(), &pulse)?;
         comparisons.push(compared.0);
@@ -137,16 +134,61 @@ pub(super) fn run(arguments: &Arguments, begin: Instant) -> Result<ExitCode, Cli
     };
     let columns = (!arguments.columns.is_empty()).then_some(arguments.columns.as_slice());
     let text = render(&comparisons, arguments.format.into(), columns, style);
-    for log in logs {
-        keep(log, arguments.decisions.as_deref())?;
+    if let Some(folder) = arguments.decisions.as_deref().filter(|_| !arguments.quiet) {
+        tell_other_logs(folder, &logs);
+    }
+    logs.into_iter().try_for_each(keep)?;
+    if arguments.timings && arguments.format == FormatName::Csv && !arguments.quiet {
+        message("note: CSV has no place for --timings; the other formats show them");
     }
     print(&text, arguments.output.as_deref())?;
     Ok(ExitCode::from(u8::from(is_refused)))
 }
 
-fn keep(log: PendingFile, folder: Option<&Path>) -> Result<(), CliError> {
-    let path = || folder.map(|folder| folder.display().to_string()).unwrap_or_default();
-    log.keep().map_err(|source| CliError::Write { path: path(), source })
+fn keep(log: PendingFile) -> Result<(), CliError> {
+    let path = log.path().to_owned();
+    log.keep().map_err(|source| CliError::write(&path, source))
+}
+
+/// That the results can be written is found out before the runs, which may take long.
+fn check_outputs(arguments: &Arguments) -> Result<(), CliError> {
+    if let Some(path) = &arguments.output {
+        if let Some(input) = arguments.traces.iter().chain(&arguments.prices).find(|input| is_same_file(input, path)) {
+            return Err(CliError::usage(format!(
+                "--output is the input `{}` itself, which would be lost; give the result another name",
+                input.display()
+            )));
+        }
+        check_file(path).map_err(|source| CliError::write(path, source))?;
+    }
+    match &arguments.decisions {
+        Some(folder) => check_folder(folder).map_err(|source| CliError::write(folder, source)),
+        None => Ok(()),
+    }
+}
+
+/// Warns of decision logs that are not of these runs: they are nobody's to delete, but easily taken for one's own.
+fn tell_other_logs(folder: &Path, logs: &[PendingFile]) {
+    let own: Vec<_> = logs.iter().filter_map(|log| log.path().file_name()).collect();
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let others = names.filter(|name| is_log_name(&name.to_string_lossy()) && !own.contains(&name.as_os_str()));
+    let count = others.count();
+    if count > 0 {
+        message(&format!(
+            "warning: `{}` holds {count} decision {} of other runs, which stay there; take a folder of its own for each \
+             comparison",
+            Printable(folder.display()),
+            if count == 1 { "log" } else { "logs" }
+        ));
+    }
+}
+
+/// `<n>-<strategy>-seed<seed>.jsonl`
+fn is_log_name(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.strip_suffix(".jsonl").and_then(|stem| stem.rsplit_once("-seed"));
+    let number = parts.and_then(|(head, seed)| head.split_once('-').map(|(number, _)| (number, seed)));
+    number.is_some_and(|(number, seed)| is_number(number) && is_number(seed))
 }
 
 /// The runs of one trace; decision logs are complete but not yet under their names.
@@ -184,15 +226,20 @@ fn compare(
     let specs = Spec::merged(specs);
     let baseline = specs.iter().find(|spec| spec.meaning() == baseline.meaning()).unwrap_or(&specs[0]);
     let own_seed = [settings.seed];
-    let header = match &arguments.fleet {
+    let fleet = arguments.fleet.clone().map(|fleet| fleet.in_zones(&arguments.zones));
+    let header = match &fleet {
         None => Arc::clone(&survey.header),
-        Some(fleet) => Arc::new(fleet.replace(&survey.header, &arguments.zones).map_err(CliError::usage)?),
+        Some(fleet) => Arc::new(fleet.replace(&survey.header).map_err(CliError::usage)?),
     };
     let prices = arguments.prices.as_deref().map(Prices::read).transpose().map_err(CliError::usage)?;
+    if let (Some(prices), false) = (&prices, arguments.quiet) {
+        tell_unpriced(prices, &header);
+    }
     let job = Job {
         source: &source,
         survey: &survey,
         header: &header,
+        fleet: fleet.as_ref(),
         prices: prices.as_ref(),
         settings: &settings,
         specs: &specs,
@@ -214,10 +261,22 @@ fn compare(
         trace: facts(&header, &survey, horizon_ms),
         baseline: baseline.name().to_owned(),
         settings,
+        fleet,
         runs: result.runs,
         timings,
     };
     Ok((comparison, result.logs))
+}
+
+/// Warns of types without a price: one such instance leaves all costs unknown.
+fn tell_unpriced(prices: &Prices, header: &Header) {
+    let missing: Vec<_> = prices.missing(header).into_iter().map(|name| format!("`{name}`")).collect();
+    if !missing.is_empty() {
+        message(&format!(
+            "warning: --prices has no price of {}; costs are left out unless all instances have one",
+            Printable(missing.join(", "))
+        ));
+    }
 }
 
 /// Warnings of the runs, each once.
@@ -225,7 +284,7 @@ fn tell_warnings(source: &crate::trace::Source, runs: &[crate::comparison::RunRe
     let mut told: Vec<&str> = Vec::new();
     for warning in runs.iter().flat_map(|run| &run.statistics.warnings) {
         if !told.contains(&warning.as_str()) {
-            message(&format!("warning: {}: {warning}", source.file()));
+            message(&format!("warning: {}: {warning}", Printable(source.file())));
             told.push(warning);
         }
     }
@@ -304,6 +363,14 @@ fn seed_range(text: &str) -> Result<Vec<u64>, CliError> {
         return Err(wrong());
     }
     Ok((first..=last).collect())
+}
+
+fn job_count(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<usize>().map(NonZeroUsize::new) {
+        Ok(Some(count)) => Ok(count),
+        Ok(None) => Err("there must be at least one job".to_owned()),
+        Err(_) => Err(format!("`{text}` is no number of jobs, such as 4")),
+    }
 }
 
 fn cores() -> NonZeroUsize {

@@ -35,8 +35,7 @@ pub(super) fn run(arguments: &Arguments, command: &mut Command) -> Result<ExitCo
 
 pub(super) fn man(arguments: &ManArguments, mut command: Command) -> Result<ExitCode, CliError> {
     command.build();
-    let failed = |path: &std::path::Path, source| CliError::Write { path: path.display().to_string(), source };
-    std::fs::create_dir_all(&arguments.folder).map_err(|source| failed(&arguments.folder, source))?;
+    std::fs::create_dir_all(&arguments.folder).map_err(|source| CliError::write(&arguments.folder, source))?;
     let subcommands = command.get_subcommands().map(|subcommand| {
         let name = format!("{}-{}", command.get_name(), subcommand.get_name());
         subcommand.clone().name(name)
@@ -44,8 +43,8 @@ pub(super) fn man(arguments: &ManArguments, mut command: Command) -> Result<Exit
     for command in subcommands.chain([command.clone()]) {
         let path = arguments.folder.join(format!("{}.1", command.get_name()));
         let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page).map_err(|source| failed(&path, source))?;
-        write_file(&path, &page).map_err(|source| failed(&path, source))?;
+        clap_mangen::Man::new(command).render(&mut page).map_err(|source| CliError::write(&path, source))?;
+        write_file(&path, &page).map_err(|source| CliError::write(&path, source))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use clap::{Args, Command};
 use super::output::{CliError, print};
 use crate::metrics::{Direction, all_metrics};
 use crate::strategy::NAMED;
+use crate::trace::events_help;
 
 /// Explains a topic: metrics, strategies, query, trace, or a subcommand
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(super) fn run(arguments: &Arguments, command: &mut Command) -> Result<ExitCo
         Some("metrics") => metrics(),
         Some("strategies") => strategies(),
         Some("query") => scheduler_core::expression::reference::TEXT.to_owned(),
-        Some("trace") => TRACE.to_owned(),
+        Some("trace") => trace(),
         Some(name) => {
             let unknown = || {
                 let topics = TOPICS.join(", ");
@@ -81,6 +82,10 @@ A strategy other than as-written and one-task-per-host replaces the strategies o
 constraints stay. Without --strategy the standard set is compared; two of equal meaning are run once.
 ";
 
+fn trace() -> String {
+    format!("{TRACE}{}{TRACE_END}", events_help())
+}
+
 const TRACE: &str = r#"A trace is a JSON document, or JSON Lines (the document without events, then one event a line), plain or
 packed with gzip or zstd.
 
@@ -100,13 +105,23 @@ packed with gzip or zstd.
 containerInstances, taskDefinitions, services and tasks take what the ECS API takes and prints: RegisterTaskDefinition,
 CreateService, `aws ecs describe-container-instances`, `aws ecs describe-tasks`.
 
+A container instance: instanceType (or registeredResources: { "cpu": 2048, "memory": 7680 }) and availabilityZone; "count": 3
+makes three alike. Its name is ec2InstanceId (with a count: NAME-0, NAME-1, …), else i-000000, i-000001, … in the order of
+registration.
+
+A task definition, short, without containerDefinitions: { "family": "job", "cpu": 250, "memory": 512, "gpu": 1, "ports": [80] };
+cpu in CPU units (1024 = 1 vCPU), memory in MiB.
+
+Tasks of runTask and startTask are named by "id" (with a count: ID/0, ID/1, …), else task-N, N the event's number from 0.
+
 Settings (--set KEY=VALUE): defaultStrategy, onUnplaceable (fail, queue), seed, tieBreak (headroom, stable, random),
 headroomWeights, releaseOn (desired-stopped, last-stopped), profile, taskStartSeconds, stopTimeoutSeconds,
 spreadIgnoresOtherRevisions, endSeconds, epoch.
 
-Events: runTask, startTask, stopTask, registerTaskDefinition, createService, updateService, deleteService,
-registerContainerInstances, deregisterContainerInstance, updateContainerInstancesState, putAttributes,
-deleteAttributes, failContainerInstances, setAgentConnected, failTasks.
+Events: "atSeconds" and one of these, with the keys that have an effect (* needed):
 
-scheduler-sim validate TRACE tells what is wrong with a trace.
 "#;
+
+const TRACE_END: &str = "
+scheduler-sim validate TRACE tells what is wrong with a trace.
+";

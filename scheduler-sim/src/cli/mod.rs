@@ -5,9 +5,11 @@ mod completions;
 mod condition;
 mod example;
 mod explain;
+mod generate;
 mod help;
 mod import;
 mod inputs;
+mod mistyped;
 mod output;
 mod progress;
 mod query;
@@ -19,6 +21,8 @@ use std::time::Instant;
 
 use clap::{CommandFactory, Parser, Subcommand};
 pub use output::CliError;
+
+use crate::trace::Printable;
 
 /// Replays cluster traces against an exact Amazon ECS placement engine and compares placement strategies.
 #[derive(Debug, Parser)]
@@ -46,6 +50,7 @@ enum Command {
     Explain(explain::Arguments),
     Query(query::Arguments),
     Validate(validate::Arguments),
+    Generate(generate::Arguments),
     Import(import::Arguments),
     Help(help::Arguments),
     Completions(completions::Arguments),
@@ -70,9 +75,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         output::message(SHORT_HELP.trim_end());
         return ExitCode::from(2);
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    if let Some(hint) = arguments.get(1).and_then(|word| mistyped::hint(word, &Cli::command())) {
+        CliError::usage(hint).tell();
+        return ExitCode::from(2);
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = shown(error, &arguments);
             // Help and version go to standard output, errors to standard error; a closed pipe is nobody's business.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -84,6 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Query(arguments)) => query::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Help(arguments)) => help::run(&arguments, &mut Cli::command()),
         Some(Command::Completions(arguments)) => completions::run(&arguments, &mut Cli::command()),
@@ -96,6 +107,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The error of parsing as it may be shown: that of the same words with what a terminal would act upon escaped.
+fn shown(error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let escaped = arguments.iter().map(|word| Printable(word.to_string_lossy()).to_string());
+    Cli::try_parse_from(escaped).err().unwrap_or(error)
 }
 
 #[cfg(test)]

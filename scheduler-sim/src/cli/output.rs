@@ -8,7 +8,7 @@ use crate::files::write_file;
 use crate::import::ImportError;
 use crate::runner::JobError;
 use crate::simulation::RunError;
-use crate::trace::{ERROR_LIMIT, TraceError, TraceErrors};
+use crate::trace::{ERROR_LIMIT, Printable, TraceError, TraceErrors};
 
 /// Why the program comes to no result.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,14 @@ impl From<RunError> for CliError {
 }
 
 impl CliError {
-    /// Bad usage.
+    /// Bad usage, told in one line: whatever the user gave is shown escaped.
     pub(super) fn usage(message: impl fmt::Display) -> Self {
-        Self::Usage(message.to_string())
+        Self::Usage(Printable(message).to_string())
+    }
+
+    /// A file cannot be written.
+    pub(super) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: Printable(path.display()).to_string(), source }
     }
 
     /// 130 for an interruption, else 2.
@@ -83,29 +88,39 @@ impl CliError {
                     message("there may be more: so many are enough to begin with");
                 }
             }
+            Self::Job(error) => message(&format!("error: {}", Printable(error))),
             other => message(&format!("error: {other}")),
         }
     }
 }
 
-/// One line, or several, to standard error. That nobody reads them is no reason to stop.
+/// One line, or several, to standard error, without anything that a terminal acts upon. That nobody reads them is no
+/// reason to stop.
 pub(super) fn message(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable_lines(text));
+}
+
+/// A text without anything that a terminal acts upon but its line breaks.
+fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| Printable(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints a result, to a file that appears only when it is complete, or to standard output, whose closing ends the
 /// program quietly.
 pub(super) fn print(text: &str, file: Option<&Path>) -> Result<(), CliError> {
     if let Some(path) = file {
-        let failed = |source| CliError::Write { path: path.display().to_string(), source };
-        return write_file(path, text.as_bytes()).map_err(failed);
+        return unless_closed(write_file(path, text.as_bytes())).map_err(|source| CliError::write(path, source));
     }
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::Write { path: "standard output".to_owned(), source: error })
-        }
-        _ => Ok(()),
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    unless_closed(written).map_err(|source| CliError::write(Path::new("standard output"), source))
+}
+
+/// That a reader has read enough is no error.
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let text = arguments.expression.as_str();
     let expression = Expression::parse(text)
-        .map_err(|error| CliError::usage(format!("the expression does not parse: {error}\n{}", error.pointer(text))))?;
+        .map_err(|error| CliError::Usage(format!("the expression does not parse: {error}\n{}", error.pointer(text))))?;
     for lint in expression.lints() {
         message(&format!("warning: {lint}"));
     }

@@ -28,7 +28,7 @@ pub enum ImportError {
         /// The file.
         file: Box<str>,
         /// The column.
-        column: &'static str,
+        column: Box<str>,
         /// Those there are.
         found: Box<str>,
         /// What to do.
@@ -42,7 +42,7 @@ pub enum ImportError {
         /// The line.
         line: u64,
         /// The column.
-        column: &'static str,
+        column: Box<str>,
         /// The field.
         found: Box<str>,
         /// What would be right.
@@ -89,6 +89,30 @@ pub enum ImportError {
         file: Box<str>,
         /// The seeds there are.
         seeds: Box<str>,
+    },
+    /// What a field of a table is made of is not written as it should be.
+    #[error("`{found}` maps no column; write {expected}")]
+    Map {
+        /// What is written.
+        found: Box<str>,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A file is not what the AWS command line prints.
+    #[error("{file}:{line}: {problem}")]
+    Json {
+        /// The file.
+        file: Box<str>,
+        /// The line.
+        line: u64,
+        /// What is wrong.
+        problem: Box<str>,
+    },
+    /// The files tell of several clusters, or not of the one asked for.
+    #[error("the files tell of the clusters {found}; choose one of them with --cluster")]
+    Cluster {
+        /// The clusters.
+        found: Box<str>,
     },
     /// The name of the output does not tell what to write.
     #[error("`{file}`: the name of a trace ends in .json or .jsonl, and then in .gz if it is to be packed")]

@@ -1,15 +1,14 @@
 //! Writes traces: the document or JSON Lines, as a stream, into a file that appears when it is complete.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::error::ImportError;
+use crate::files::PendingFile;
 
 /// How a trace is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,14 +145,13 @@ impl<W: Write> TraceWriter<W> {
 #[derive(Debug)]
 pub struct OutputFile {
     writer: OutputWriter,
-    path: PathBuf,
     form: TraceForm,
 }
 
 #[derive(Debug)]
 enum OutputWriter {
-    Plain(BufWriter<NamedTempFile>),
-    Packed(Box<GzEncoder<BufWriter<NamedTempFile>>>),
+    Plain(PendingFile),
+    Packed(Box<GzEncoder<PendingFile>>),
 }
 
 impl OutputFile {
@@ -163,14 +161,13 @@ impl OutputFile {
     /// [`ImportError`] for a name that does not tell, or a folder that cannot be written to.
     pub fn create(path: &Path) -> Result<Self, ImportError> {
         let (form, is_packed) = TraceForm::of(path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = BufWriter::with_capacity(1 << 16, NamedTempFile::new_in(folder)?);
+        let file = PendingFile::create(path)?;
         let writer = if is_packed {
-            OutputWriter::Packed(Box::new(GzEncoder::new(file, Compression::default())))
+            OutputWriter::Packed(Box::new(GzEncoder::new(file, Compression::fast())))
         } else {
             OutputWriter::Plain(file)
         };
-        Ok(Self { writer, path: path.to_owned(), form })
+        Ok(Self { writer, form })
     }
 
     /// The form that the name asks for.
@@ -187,23 +184,9 @@ impl OutputFile {
             OutputWriter::Plain(file) => file,
             OutputWriter::Packed(encoder) => encoder.finish()?,
         };
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        readable_by_others(file.as_file())?;
-        file.persist(&self.path).map_err(|error| error.error)?;
+        file.keep()?;
         Ok(())
     }
-}
-
-/// Temporary files are their owner's alone; the output is not.
-#[cfg(unix)]
-fn readable_by_others(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 impl Write for OutputFile {

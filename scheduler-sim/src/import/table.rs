@@ -4,7 +4,9 @@ use std::path::Path;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
+use super::decimal::Decimal;
 use super::error::ImportError;
+use super::seconds::MAX_MS;
 use crate::trace::input::{Input, UnpackedReader};
 
 /// A table with a row of column names.
@@ -17,6 +19,7 @@ pub(super) struct Table {
 /// A row, and the line it is on.
 pub(super) struct Row<'t> {
     pub(super) file: &'t str,
+    columns: &'t StringRecord,
     record: StringRecord,
     pub(super) line: u64,
 }
@@ -32,17 +35,17 @@ impl Table {
     }
 
     /// The position of a column; `hint` says what to do where there is none.
-    pub(super) fn column(&self, column: &'static str, hint: &'static str) -> Result<Column, ImportError> {
+    pub(super) fn column(&self, column: &str, hint: &'static str) -> Result<Column, ImportError> {
         self.optional_column(column).ok_or_else(|| {
             let found: Vec<_> = self.columns.iter().map(|name| format!("`{name}`")).collect();
             let found = if found.is_empty() { "none".into() } else { found.join(", ").into() };
-            ImportError::MissingColumn { file: self.file.clone(), column, found, hint }
+            ImportError::MissingColumn { file: self.file.clone(), column: column.into(), found, hint }
         })
     }
 
     /// The position of a column that need not be there.
-    pub(super) fn optional_column(&self, column: &'static str) -> Option<Column> {
-        self.columns.iter().position(|name| name == column).map(|index| Column { name: column, index })
+    pub(super) fn optional_column(&self, column: &str) -> Option<Column> {
+        self.columns.iter().position(|name| name == column).map(|index| Column { index })
     }
 
     /// The next row.
@@ -51,7 +54,7 @@ impl Table {
         match self.reader.read_record(&mut record) {
             Ok(true) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                Ok(Some(Row { file: &self.file, record, line }))
+                Ok(Some(Row { file: &self.file, columns: &self.columns, record, line }))
             }
             Ok(false) => Ok(None),
             Err(source) => Err(table_error(&self.file, source)),
@@ -73,7 +76,6 @@ fn table_error(file: &str, source: csv::Error) -> ImportError {
 /// A column that is there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
-    name: &'static str,
     index: usize,
 }
 
@@ -112,10 +114,32 @@ impl Row<'_> {
         self.text(column).parse().map_err(|_| self.wrong(column, "an integer"))
     }
 
+    /// A number from 0 on, which may have decimals.
+    pub(super) fn decimal(&self, column: Column) -> Result<Decimal, ImportError> {
+        Decimal::parse(self.text(column)).ok_or_else(|| self.wrong(column, "a number from 0 on"))
+    }
+
+    /// An amount in units of which the field's unit has `factor`, which must be a whole one.
+    pub(super) fn exact_amount(&self, column: Column, factor: u32) -> Result<u32, ImportError> {
+        let product = self.decimal(column)?.times(Decimal::from(factor)).and_then(|it| it.rounded(i32::MAX as u64));
+        let whole = product.filter(|amount| amount.is_exact).and_then(|amount| u32::try_from(amount.value).ok());
+        whole.ok_or_else(|| self.wrong(column, "a number that is a whole one of CPU units or MiB, below 2147483648"))
+    }
+
+    /// Seconds with decimals, in milliseconds, if there are any.
+    pub(super) fn milliseconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
+        if self.text(column).is_empty() {
+            return Ok(None);
+        }
+        let product = self.decimal(column)?.times(Decimal::from(1000)).and_then(|it| it.rounded(MAX_MS));
+        product.map(|it| Some(it.value)).ok_or_else(|| self.wrong(column, "seconds from 0 to 100000000000"))
+    }
+
     /// The error for a field that is not what its column holds.
     pub(super) fn wrong(&self, column: Column, expected: &'static str) -> ImportError {
         let found = self.text(column).chars().take(80).collect::<String>().into();
-        ImportError::Field { file: self.file.into(), line: self.line, column: column.name, found, expected }
+        let column = self.columns.get(column.index).unwrap_or_default().into();
+        ImportError::Field { file: self.file.into(), line: self.line, column, found, expected }
     }
 }
 

@@ -307,6 +307,7 @@ fn check(text: &str, strategy: &str, warmup_ms: u64) {
         source: &source,
         survey: &survey,
         header: &survey.header,
+        fleet: None,
         prices: None,
         settings,
         specs: std::slice::from_ref(&spec),

@@ -5,11 +5,10 @@ use std::io::{self, Write};
 
 use scheduler_core::{Cause, InstanceId, TaskId};
 
-use super::json::{SCHEMA_VERSION, settings_object};
+use super::json::SCHEMA_VERSION;
 use super::value::{Json, quote};
 use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer, Outcome, Refused};
-use crate::trace::Settings;
 
 /// Writes the log of one run.
 #[derive(Debug)]
@@ -20,14 +19,14 @@ pub struct DecisionLog<W> {
 }
 
 impl<W: Write> DecisionLog<W> {
-    /// A log with its header.
-    pub fn new(writer: W, trace: &str, strategy: &str, seed: u64, settings: &Settings) -> Self {
+    /// A log with its header; `settings` are those of [`settings_object`](super::settings_object).
+    pub fn new(writer: W, trace: &str, strategy: &str, seed: u64, settings: Json) -> Self {
         let header = Json::object([
             ("schema_version", Json::count(SCHEMA_VERSION)),
             ("trace", Json::from(trace)),
             ("strategy", Json::from(strategy)),
             ("seed", Json::count(seed)),
-            ("settings", settings_object(settings)),
+            ("settings", settings),
         ]);
         let mut log = Self { writer, error: None };
         log.write_line(&header.compact());

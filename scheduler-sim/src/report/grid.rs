@@ -50,7 +50,7 @@ pub enum Mark {
     RefusesMore,
 }
 
-const UNPLACED: &str = "tasks.unplaced";
+pub(super) const UNPLACED: &str = "tasks.unplaced";
 
 /// A number of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]

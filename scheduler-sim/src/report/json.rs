@@ -6,8 +6,10 @@ use scheduler_core::{HeadroomWeights, ReleaseOn, TieBreak};
 use sha2::{Digest, Sha256};
 
 use super::grid::rounded;
+use super::timings::rate;
 use super::value::Json;
 use crate::comparison::{Comparison, RunResult, Timings, TraceFacts};
+use crate::fleet::Fleet;
 use crate::metrics::{Point, Quotient, SeriesValues, Value, seconds, shortest};
 use crate::summary::{MetricSummary, Summary, summaries};
 use crate::trace::{OnUnplaceable, Profile, Settings};
@@ -34,7 +36,7 @@ fn result(comparison: &Comparison) -> Json {
     let runs = comparison.runs.iter().map(|run| run_object(run, true)).collect();
     let mut result = Json::object([
         ("trace", trace_object(&comparison.trace)),
-        ("settings", settings_object(&comparison.settings)),
+        ("settings", settings_object(&comparison.settings, comparison.fleet.as_ref())),
         ("checked", Json::Bool(false)),
         ("digest", Json::from(digest(comparison))),
         ("baseline", Json::from(comparison.baseline.as_str())),
@@ -143,8 +145,9 @@ fn value_of(value: &Value) -> Json {
     }
 }
 
-/// The settings that differ from their defaults, by the names that they have in a trace.
-pub fn settings_object(settings: &Settings) -> Json {
+/// The settings that differ from their defaults, by the names that they have in a trace; and `fleet`, with its
+/// `zones` if they were given, where another stands in the place of the trace's.
+pub fn settings_object(settings: &Settings, fleet: Option<&Fleet>) -> Json {
     let default = Settings::default();
     let mut members: Vec<(&str, Json)> = Vec::new();
     let mut put = |key, differs: bool, value: Json| {
@@ -193,6 +196,9 @@ pub fn settings_object(settings: &Settings) -> Json {
     );
     put("endSeconds", settings.end_ms.is_some(), Json::Number(seconds(settings.end_ms.unwrap_or_default())));
     put("epoch", settings.epoch_ms != 0, epoch(settings.epoch_ms));
+    put("fleet", fleet.is_some(), Json::from(fleet.map(Fleet::to_string).unwrap_or_default()));
+    let zones = fleet.map(Fleet::zones).unwrap_or_default();
+    put("zones", !zones.is_empty(), Json::List(zones.iter().map(|zone| Json::from(&**zone)).collect()));
     Json::object(members)
 }
 
@@ -216,21 +222,18 @@ fn epoch(epoch_ms: i64) -> Json {
 }
 
 fn timings_object(comparison: &Comparison, timings: &Timings) -> Json {
-    let per_second = |count: u64, run: &RunResult| {
-        let micros = run.wall.as_micros().max(1);
-        Json::Number((u128::from(count) * 1_000_000 / micros).to_string())
-    };
+    let per_second = |count: u64, run: &RunResult| Json::Number(rate(count, run.wall).to_string());
     let run_timings = comparison.runs.iter().map(|run| {
         let statistics = &run.statistics;
-        let events = comparison.trace.events + statistics.starts + statistics.ends + statistics.instance_changes;
+        let events = run.event_count(&comparison.trace);
         Json::object([
             ("strategy", Json::from(run.strategy.as_str())),
             ("seed", Json::count(run.seed)),
             ("wall_seconds", wall(run.wall)),
             ("events_per_second", per_second(events, run)),
             ("placements_per_second", per_second(statistics.decisions, run)),
-            ("placements_indexed", Json::count(0)),
-            ("placements_scanned", Json::count(statistics.decisions)),
+            ("placements_indexed", Json::count(statistics.indexed)),
+            ("placements_scanned", Json::count(statistics.decisions - statistics.indexed)),
         ])
     });
     let mut object = Json::object([

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::grid::{Grid, Mark};
+use super::timings::timings;
+use super::verdict::verdict;
 use crate::comparison::Comparison;
+use crate::trace::Printable;
 
 /// The tables of all comparisons, one below the other.
 pub fn markdown(comparisons: &[Comparison], columns: Option<&[String]>) -> String {
@@ -12,7 +15,8 @@ pub fn markdown(comparisons: &[Comparison], columns: Option<&[String]>) -> Strin
 
 fn one_table(comparison: &Comparison, columns: Option<&[String]>) -> String {
     let grid = Grid::of(comparison, columns);
-    let mut text = format!("**{}**\n\n| strategy |", escaped(&comparison.trace.name));
+    let fleet = comparison.fleet.as_ref().map(|fleet| format!(", --fleet {fleet}")).unwrap_or_default();
+    let mut text = format!("**{}**{fleet}\n\n| strategy |", escaped(&Printable(&comparison.trace.name).to_string()));
     for info in &grid.columns {
         let _ = write!(text, " {} |", info.header);
     }
@@ -37,6 +41,12 @@ fn one_table(comparison: &Comparison, columns: Option<&[String]>) -> String {
         text.push_str(
             "\n~ leaves more tasks unplaced: with less to run all else looks better, so it is not compared\n",
         );
+    }
+    if let Some(verdict) = verdict(&grid) {
+        let _ = writeln!(text, "\n{verdict}");
+    }
+    if let Some(timings) = timings(comparison) {
+        let _ = writeln!(text, "\n```text\n{timings}```");
     }
     text
 }

@@ -6,7 +6,9 @@ mod grid;
 mod json;
 mod markdown;
 mod table;
+mod timings;
 mod value;
+mod verdict;
 
 pub use csv::csv;
 pub use decisions::{DecisionLog, FinalPlacement};

@@ -3,8 +3,11 @@
 use std::fmt::Write;
 
 use super::grid::{Cell, Grid, Mark, Row};
+use super::timings::timings;
+use super::verdict::verdict;
 use crate::comparison::{Comparison, RunResult};
 use crate::metrics::{Value, seconds};
+use crate::trace::Printable;
 
 /// How a table is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,26 +27,60 @@ pub fn table(comparisons: &[Comparison], columns: Option<&[String]>, style: Styl
 fn one_table(comparison: &Comparison, columns: Option<&[String]>, style: Style) -> String {
     let mut grid = Grid::of(comparison, columns);
     let dropped = fit(&mut grid, style.width);
-    let mut text = headline(comparison);
+    let mut text = wrapped(&headline(comparison), style.width);
     text.push('\n');
     text.push_str(&body(&grid, style));
     text.push('\n');
-    text.push_str(&legend(comparison, &grid));
+    let mut footer = legend(comparison, &grid);
     if !dropped.is_empty() {
-        let _ = writeln!(text, "not shown for want of room: {} (see --columns, --format json)", dropped.join(", "));
+        let _ = writeln!(footer, "not shown for want of room: {} (see --columns, --format json)", dropped.join(", "));
     }
-    text.push_str(&reasons(comparison));
+    footer.push_str(&reasons(comparison));
+    if let Some(verdict) = verdict(&grid) {
+        let _ = writeln!(footer, "{verdict}");
+    }
+    text.push_str(&wrapped(&footer, style.width));
+    if let Some(timings) = timings(comparison) {
+        let _ = write!(text, "\n{timings}");
+    }
     text
 }
+
+/// Breaks lines between words where they are longer than the terminal is wide; what goes on is indented.
+fn wrapped(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut at = 0;
+        for word in line.split(' ') {
+            let gap = usize::from(at > 0);
+            if at > INDENT.len() && at + gap + length(word) > width {
+                wrapped.push('\n');
+                wrapped.push_str(INDENT);
+                at = INDENT.len();
+            } else if gap > 0 {
+                wrapped.push(' ');
+                at += 1;
+            }
+            wrapped.push_str(word);
+            at += length(word);
+        }
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
+const INDENT: &str = "  ";
 
 fn headline(comparison: &Comparison) -> String {
     let trace = &comparison.trace;
     let seeds = comparison.strategies().next().map_or(1, <[RunResult]>::len);
     let means = if seeds > 1 { format!("; means of {seeds} seeds") } else { String::new() };
     let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let fleet = comparison.fleet.as_ref().map(|fleet| format!(" (--fleet {fleet})")).unwrap_or_default();
     format!(
-        "{}: {}, {}, {}, {} s{means}\n",
-        trace.name,
+        "{}: {}{fleet}, {}, {}, {} s{means}\n",
+        Printable(&trace.name),
         plural(trace.container_instances, "container instance", "container instances"),
         plural(trace.services, "service", "services"),
         plural(trace.events, "event", "events"),
@@ -199,4 +236,16 @@ fn tally(runs: &[RunResult]) -> Vec<(&str, u64)> {
     }
     sums.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_between_words_and_words_stay_whole() {
+        let text = "one two three\nfour\nreally-long-words stay\n";
+        assert_eq!(wrapped(text, Some(9)), "one two\n  three\nfour\nreally-long-words\n  stay\n");
+        assert_eq!(wrapped(text, None), text);
+    }
 }

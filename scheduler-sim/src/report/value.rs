@@ -117,7 +117,7 @@ pub(crate) fn quote(value: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            control if control < ' ' => {
+            control if control.is_control() => {
                 // Writing to a text cannot fail.
                 let _ = write!(text, "\\u{:04x}", u32::from(control));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scheduler_core::{ClusterError, InstanceError, RequestError, StartError};
 
 use crate::metrics::seconds;
-use crate::trace::{Place, TraceError};
+use crate::trace::{Place, Printable, TraceError};
 
 /// Why a run came to no result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum RunError {
     #[error(transparent)]
     Trace(Box<TraceError>),
     /// What stands at time 0 cannot be.
-    #[error("{place}: {cause}")]
+    #[error("{place}: {}", Printable(.cause))]
     Start {
         /// Where the trace says so.
         place: Place,
@@ -23,7 +23,7 @@ pub enum RunError {
         cause: Box<Cause>,
     },
     /// An event cannot happen.
-    #[error("{place}: event {event} at second {}: {cause}", seconds(*.at_ms))]
+    #[error("{place}: event {event} at second {}: {}", seconds(*.at_ms), Printable(.cause))]
     Event {
         /// Where the event stands.
         place: Place,
@@ -35,7 +35,7 @@ pub enum RunError {
         cause: Box<Cause>,
     },
     /// Something that an event began cannot be brought to its end.
-    #[error("event {event}, at second {}: {cause}", seconds(*.at_ms))]
+    #[error("event {event}, at second {}: {}", seconds(*.at_ms), Printable(.cause))]
     Later {
         /// The event's position in `events`, from 0.
         event: u64,
@@ -45,7 +45,7 @@ pub enum RunError {
         cause: Box<Cause>,
     },
     /// A service cannot do what it shall.
-    #[error("service `{service}`, at second {}: {cause}", seconds(*.at_ms))]
+    #[error("service `{}`, at second {}: {}", Printable(.service), seconds(*.at_ms), Printable(.cause))]
     Service {
         /// The service.
         service: Box<str>,

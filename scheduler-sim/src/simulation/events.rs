@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use scheduler_core::{Expression, InstanceId, InstanceStatus, InstanceView, Placement, TaskGroup, TaskId};
 
+use super::requests::Asked;
 use super::tasks::Start;
 use super::waiting::{Entry, Fresh, WaitingNames};
 use super::{Cause, Simulation};
@@ -65,7 +66,7 @@ impl Simulation<'_> {
             why: None,
         };
         for index in 0..run.names.count() {
-            self.statistics.decisions += 1;
+            self.statistics.count_decision(&self.requests.get_mut(id).placer);
             let placement = self.requests.get_mut(id).placer.place(&self.cluster, &mut self.draw);
             if self.probe.is_some() {
                 let request = Arc::clone(self.requests.get_mut(id).request());
@@ -88,7 +89,9 @@ impl Simulation<'_> {
     /// No instance takes the copies from `first` on.
     fn refuse_copies(&mut self, event: u64, run: &RunTask, names: WaitingNames, first: u64) {
         let id = self.requests.id(&run.request);
-        let refusal = self.requests.get_mut(id).refusal(&self.scheduler, &self.cluster, self.version);
+        let wants_closest = self.observer.wants_closest();
+        let asked = Asked { scheduler: &self.scheduler, version: self.version, wants_closest };
+        let refusal = self.requests.get_mut(id).refusal(&asked, &self.cluster);
         let (count, group) = (u64::from(run.names.count()) - first, &run.request.group);
         let copies = match &names {
             WaitingNames::One(name) => Copies::One(name),

@@ -33,7 +33,9 @@ pub use probe::{Candidate, Decision, Probe, Step};
 use queue::Memory;
 use requests::RequestTable;
 use rustc_hash::FxHashMap;
-use scheduler_core::{Change, Cluster, InstanceId, Scheduler, SeededDraw, TaskId, TaskStatus};
+use scheduler_core::{
+    Change, Cluster, Execution, InstanceId, PreparedRequest, Scheduler, SeededDraw, TaskId, TaskStatus,
+};
 use services::Services;
 use tasks::AliveTask;
 use waiting::WaitingTasks;
@@ -82,10 +84,19 @@ pub struct Statistics {
     pub instance_changes: u64,
     /// Placements asked of the scheduler, refusals included.
     pub decisions: u64,
+    /// Those of them that an index answered; the scan the rest.
+    pub indexed: u64,
     /// The instant at which the run ended.
     pub ended_at_ms: u64,
     /// What went otherwise than the trace wants, without being an error; at most [`WARNING_LIMIT`].
     pub warnings: Vec<String>,
+}
+
+impl Statistics {
+    fn count_decision(&mut self, prepared: &PreparedRequest) {
+        self.decisions += 1;
+        self.indexed += u64::from(prepared.execution() == Execution::Indexed);
+    }
 }
 
 /// Most warnings that a run keeps.

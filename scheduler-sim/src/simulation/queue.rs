@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Cause, Change, Cluster, ContainerInstance, InstanceId, InstanceStatus, InstanceView, ReleaseOn, TaskId,
+    Cause, Change, Check, Cluster, ContainerInstance, InstanceId, InstanceStatus, InstanceView, ReleaseOn, TaskId,
 };
 
 use super::capacity::Changed;
@@ -196,8 +196,8 @@ impl Simulation<'_> {
                 has_waited: true,
                 why: None,
             };
-            self.statistics.decisions += 1;
             let prepared = &mut self.requests.get_mut(id).placer;
+            self.statistics.count_decision(prepared);
             let placement = prepared.place(&self.cluster, &mut self.draw);
             if self.probe.is_some() {
                 let request = Arc::clone(self.requests.get_mut(id).request());
@@ -238,7 +238,7 @@ impl Simulation<'_> {
         first_reason: &'static str,
         round: u64,
     ) -> &'static str {
-        let Self { requests, memory, cluster, scheduler, .. } = self;
+        let Self { requests, memory, cluster, .. } = self;
         let prepared = requests.get_mut(id);
         let reads_tasks = prepared.reads_tasks;
         if round == memory.round(reads_tasks) {
@@ -254,7 +254,7 @@ impl Simulation<'_> {
             Then::Now => &*cluster,
             Then::Other(then) => then,
         };
-        let reason = scheduler.refusal(then, prepared.request()).map_or(first_reason, |refusal| refusal.reason());
+        let reason = prepared.placer.reason(then).map_or(first_reason, Check::reason);
         reasons.known.push((id, reason));
         reason
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use scheduler_core::{InstanceStatus, InstanceView, Placement, Strategy, TaskId};
 
 use super::plan::{Step, ZoneCount, next_step, rebalancing_move};
+use super::requests::Asked;
 use super::services::{ServiceId, ServiceState, is_on_draining};
 use super::tasks::Start;
 use super::{RunError, Simulation};
@@ -94,7 +95,7 @@ impl Simulation<'_> {
             let Self { services, cluster, draw, statistics, .. } = self;
             let Some(state) = services.states.get_mut(&id) else { return Ok(is_any_placed) };
             let Some(number) = state.front_number() else { return Ok(is_any_placed) };
-            statistics.decisions += 1;
+            statistics.count_decision(&state.prepared.placer);
             let placement = state.prepared.placer.place(cluster, draw);
             if self.probe.is_some() {
                 self.look_at_copy(id, number, placement.as_ref());
@@ -152,7 +153,8 @@ impl Simulation<'_> {
     pub(super) fn refuse_missing(&mut self, id: ServiceId) {
         let Self { services, scheduler, cluster, version, observer, now_ms, .. } = self;
         let Some(state) = services.states.get_mut(&id) else { return };
-        let refusal = state.prepared.refusal(scheduler, cluster, *version);
+        let asked = Asked { scheduler, version: *version, wants_closest: observer.wants_closest() };
+        let refusal = state.prepared.refusal(&asked, cluster);
         state.number_all();
         let request = Arc::clone(state.prepared.request());
         let name = state.entry.service.name();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{
-    CONSTRAINT_LIMIT, Cluster, PlacementConstraint, PlacementRequest, PreparedRequest, RequestError, Scheduler,
-    TaskKind,
+    CONSTRAINT_LIMIT, Check, Cluster, PlacementConstraint, PlacementRequest, PreparedRequest, Refusal, RequestError,
+    Scheduler, TaskKind,
 };
 
 use crate::outcome::KeptRefusal;
@@ -43,22 +43,37 @@ impl Prepared {
         self.placer.request()
     }
 
-    /// Why nobody can take the request now. `version` tells whether the cluster has changed since the last answer.
-    pub(super) fn refusal(&mut self, scheduler: &Scheduler, cluster: &Cluster, version: u64) -> Arc<KeptRefusal> {
+    /// Why nobody can take the request now, with the closest instance if somebody wants it. `version` tells whether the
+    /// cluster has changed since the last answer.
+    pub(super) fn refusal(&mut self, asked: &Asked<'_>, cluster: &Cluster) -> Arc<KeptRefusal> {
+        let Asked { scheduler, version, wants_closest } = *asked;
         if let Some((known, refusal)) = &self.last_refusal
             && *known == version
         {
             return Arc::clone(refusal);
         }
-        let refusal = scheduler.refusal(cluster, self.placer.request());
-        debug_assert!(refusal.is_some(), "a request that finds no instance is refused by a check");
-        let kept = Arc::new(KeptRefusal {
-            reason: refusal.as_ref().map_or("", |refusal| refusal.reason()),
-            closest: refusal.as_ref().and_then(|refusal| refusal.closest()).map(|closest| (*closest.name).into()),
+        let kept = Arc::new(if wants_closest {
+            let refusal = scheduler.refusal(cluster, self.placer.request());
+            KeptRefusal {
+                reason: refusal.as_ref().map_or("", Refusal::reason),
+                closest: refusal.as_ref().and_then(Refusal::closest).map(|closest| (*closest.name).into()),
+            }
+        } else {
+            KeptRefusal { reason: self.placer.reason(cluster).map_or("", Check::reason), closest: None }
         });
+        debug_assert!(!kept.reason.is_empty(), "a request that finds no instance is refused by a check");
         self.last_refusal = Some((version, Arc::clone(&kept)));
         kept
     }
+}
+
+/// How a refusal is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) scheduler: &'a Scheduler,
+    /// Tells one state of the cluster from the next.
+    pub(super) version: u64,
+    /// Whether somebody wants to know the closest instance.
+    pub(super) wants_closest: bool,
 }
 
 /// All requests of a run. The reader shares equal requests, so their addresses tell them apart.

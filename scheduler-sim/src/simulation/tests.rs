@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{Plan, Pulse, RunError, run};
-use crate::report::DecisionLog;
+use crate::report::{DecisionLog, settings_object};
 use crate::strategy::Spec;
 use crate::trace::{OpenOptions, from_bytes};
 
@@ -34,7 +34,7 @@ pub(super) fn lines(text: &str, strategy: &str) -> Result<Vec<String>, RunError>
     let settings = &survey.header.settings;
     let horizon_ms = survey.horizon_ms(settings);
     let plan = Plan { header: &survey.header, settings, spec: &spec, seed: 0, horizon_ms, prices: None };
-    let mut log = DecisionLog::new(Vec::new(), "t", spec.name(), 0, settings);
+    let mut log = DecisionLog::new(Vec::new(), "t", spec.name(), 0, settings_object(settings, None));
     let statistics = run(&plan, source.events(&survey).expect("readable"), &mut log, &Pulse::default())?;
     let written = String::from_utf8(log.finish().expect("memory does not fail")).expect("text");
     let mut lines: Vec<_> = written.lines().skip(1).map(brief).collect();
@@ -294,7 +294,7 @@ fn a_stopped_pulse_interrupts_the_run() {
     };
     let pulse = Pulse::default();
     pulse.is_stopped.store(true, Ordering::Relaxed);
-    let mut log = DecisionLog::new(Vec::new(), "t", "headroom", 0, plan.settings);
+    let mut log = DecisionLog::new(Vec::new(), "t", "headroom", 0, settings_object(plan.settings, None));
     let result = run(&plan, source.events(&survey).expect("readable"), &mut log, &pulse);
     assert_eq!(result, Err(RunError::Interrupted));
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use scheduler_core::{GpuDemand, TaskDefinition};
 
-use super::error::{TraceProblem, nearest};
+use super::error::TraceProblem;
 use super::format::TASK_DEFINITION;
 use super::json::Value;
 use super::model::Definition;
 use super::reading::Reading;
 use super::scalar::{integer, narrow};
+use super::shape::{Shape, check};
+use super::suggest::nearest;
 
 /// All revisions of all families.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Definitions {
     families: HashMap<Box<str>, BTreeMap<u32, Arc<Definition>>>,
     /// Families with a definition that was refused; references to them are no second error.
     broken: HashSet<Box<str>>,
+    /// Whether one was refused of which not even the family is known: then it may be any.
+    has_unnamed_broken: bool,
 }
 
 impl Definitions {
@@ -35,11 +39,22 @@ impl Definitions {
     /// Notes that a definition was refused.
     pub(super) fn refuse(&mut self, value: &Value<'_>) {
         let family = TASK_DEFINITION.unwrapped(value).get("family").and_then(Value::text);
-        self.broken.extend(family.map(Into::into));
+        match family {
+            Some(family) => {
+                self.broken.insert(family.into());
+            }
+            None => self.refuse_unnamed(),
+        }
+    }
+
+    /// Notes that a definition was refused that cannot be read at all.
+    pub(super) fn refuse_unnamed(&mut self) {
+        self.has_unnamed_broken = true;
     }
 
     fn read(&mut self, value: &Value<'_>, reading: &mut Reading<'_, '_>) -> Option<Arc<Definition>> {
         let at = value.span.start;
+        check_short_form(value, reading)?;
         let core: TaskDefinition = reading.core_value(value)?;
         let gpu_milli = value.get("gpuMilli").map(|it| narrow(integer(it)));
         if gpu_milli.is_some() && core.demand().gpus != GpuDemand::Count(1) {
@@ -87,7 +102,7 @@ impl Definitions {
             Some(revision) => revisions.and_then(|revisions| revisions.get(&revision)),
             None => revisions.and_then(|revisions| revisions.last_key_value()).map(|(_, definition)| definition),
         };
-        if found.is_some() || self.broken.contains(family) {
+        if found.is_some() || self.has_unnamed_broken || self.broken.contains(family) {
             return Ok(found.cloned());
         }
         let candidates = self.families.keys().map(|family| &**family);
@@ -102,6 +117,16 @@ impl Definitions {
     pub(super) fn find(&self, value: &Value<'_>, reading: &mut Reading<'_, '_>) -> Option<Arc<Definition>> {
         reading.ok(value.span.start, self.resolve(value.text().unwrap_or_default())).flatten()
     }
+}
+
+/// The numbers of the short form, which ECS's own form has as text.
+fn check_short_form(value: &Value<'_>, reading: &mut Reading<'_, '_>) -> Option<()> {
+    if value.get("containerDefinitions").is_some() {
+        return Some(());
+    }
+    let amounts = [("cpu", Shape::Amount("CPU units")), ("memory", Shape::Amount("MiB"))];
+    let bad = amounts.iter().filter(|(key, shape)| value.get(key).is_some_and(|it| !check(it, shape, reading))).count();
+    (bad == 0).then_some(())
 }
 
 /// Family and revision of a reference.

@@ -28,6 +28,11 @@ pub(super) fn member(shape: &str, name: &str) -> Option<Kind> {
     members.binary_search_by_key(&name, |(name, _)| name).ok().map(|index| members[index].1)
 }
 
+/// Whether any shape has a member of that name.
+pub(super) fn is_member(name: &str) -> bool {
+    SHAPES.iter().any(|(shape, _)| member(shape, name).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

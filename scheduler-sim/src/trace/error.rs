@@ -29,15 +29,37 @@ pub struct TraceError {
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.problem),
-            None => write!(f, "{}: {}", self.file, self.problem),
+            Some(place) => write!(f, "{place}: {}", Printable(&self.problem)),
+            None => write!(f, "{}: {}", Printable(&self.file), Printable(&self.problem)),
         }
     }
 }
 
 impl std::error::Error for TraceError {}
 
-/// The errors of one trace, in the order in which they were found; never none.
+/// Shows something on one line: what a terminal would act upon is written as an escape, such as `\n` or `\u{202e}`.
+/// Back slashes and quotes, which names may contain, are shown as they are.
+pub(crate) struct Printable<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match character {
+            '\\' | '\'' | '"' => self.0.write_char(character),
+            _ => write!(self.0, "{}", character.escape_debug()),
+        })
+    }
+}
+
+/// The errors of one trace, in the order of their places; never none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceErrors {
     pub(super) errors: Vec<TraceError>,
@@ -109,8 +131,12 @@ pub enum TraceProblem {
     DocumentTooLarge { limit: u64 },
     #[error("not JSON: {0}")]
     Syntax(Box<str>),
+    #[error("something that is not {form} follows the packed data; cut it off, or compress the trace again")]
+    AfterPacked { form: &'static str },
     #[error("a second value; the first value of JSON Lines is one line, and the events follow with a line each")]
     SecondValue,
+    #[error("the document ended before this, and more text follows; remove it, or a bracket too many before it")]
+    AfterDocument,
     #[error("an empty line; in JSON Lines each line after the first is one event")]
     EmptyLine,
     #[error("`events` in the first line of JSON Lines; the events follow it, one a line")]
@@ -123,8 +149,14 @@ pub enum TraceProblem {
     // Keys and types.
     #[error("`{key}` is given twice; keep one")]
     DuplicateKey { key: Box<str> },
-    #[error("{object} has no key `{key}`{}", Suggestion(.nearest))]
-    UnknownKey { object: &'static str, key: Box<str>, nearest: Option<Box<str>> },
+    #[error("a key is given twice in one object; keep one")]
+    DuplicateOwnKey,
+    #[error("{object} has no key `{key}`{}", KeyHint(.nearest, .known))]
+    UnknownKey { object: &'static str, key: Box<str>, nearest: Option<Box<str>>, known: Box<str> },
+    #[error("{object} has a key that it does not know; there are {known}")]
+    UnknownSecretKey { object: &'static str, known: Box<str> },
+    #[error("a trace needs `version`; write `\"version\": 1`")]
+    MissingVersion,
     #[error("{object} needs `{key}`")]
     MissingKey { object: &'static str, key: &'static str },
     #[error("expected {expected}, found {found}")]
@@ -137,7 +169,7 @@ pub enum TraceProblem {
     NameTooLong { length: usize },
     #[error("a name is empty; give it 1 to 255 characters, or leave the key away")]
     NameEmpty,
-    #[error("the name {name:?} contains a control character")]
+    #[error("the name `{name}` contains a control character")]
     NameControlCharacter { name: Box<str> },
     #[error("`{what}` is not supported by this version")]
     Unsupported { what: Box<str> },
@@ -223,6 +255,8 @@ pub enum TraceProblem {
     SecondAction { first: Box<str>, second: Box<str> },
     #[error("no task `{name}` was requested before{}", Suggestion(.nearest))]
     UnknownTask { name: Box<str>, nearest: Option<Box<str>> },
+    #[error("task `{name}` is requested only later, at {later}; stop it after that")]
+    TaskOnlyLater { name: Box<str>, later: Place },
     #[error("give one of {keys}")]
     OneOf { keys: &'static str },
     #[error("attributes with the prefix `ecs.` or `com.amazonaws.` are ECS's own; `{name}` cannot be changed (C-44)")]
@@ -251,6 +285,18 @@ impl fmt::Display for Suggestion<'_> {
     }
 }
 
+/// The key that was meant, or else the keys that there are.
+struct KeyHint<'a>(&'a Option<Box<str>>, &'a str);
+
+impl fmt::Display for KeyHint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(_) => Suggestion(self.0).fmt(f),
+            None => write!(f, "; there are {}", self.1),
+        }
+    }
+}
+
 /// Milliseconds, shown as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(
@@ -267,19 +313,4 @@ impl fmt::Display for Seconds {
             write!(f, "{seconds}.{}", format!("{milliseconds:03}").trim_end_matches('0'))
         }
     }
-}
-
-/// The candidate that `word` was most likely meant to be, if one is near enough.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<Box<str>> {
-    let length = word.chars().count();
-    if length > 100 {
-        return None;
-    }
-    let allowed = (length / 3).max(1);
-    let measured = candidates.into_iter().map(|candidate| {
-        let distance = strsim::osa_distance(&word.to_ascii_lowercase(), &candidate.to_ascii_lowercase());
-        (distance, candidate)
-    });
-    let best = measured.filter(|&(distance, _)| distance <= allowed).min()?;
-    Some(best.1.into())
 }

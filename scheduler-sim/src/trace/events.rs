@@ -30,7 +30,12 @@ impl Piece<'_> {
     /// The event, read for the first time: everything about it is checked.
     pub(super) fn survey(self, resolver: &mut Resolver, messages: &mut Messages) -> Option<Event> {
         let mut reading = Reading::new(self.text, self.start, messages);
-        let value = reading.parse(0..self.text.len(), self.depth)?;
+        let Some(value) = reading.parse(0..self.text.len(), self.depth) else {
+            if self.text.contains("registerTaskDefinition") {
+                resolver.definitions.refuse_unnamed();
+            }
+            return None;
+        };
         if !check(&value, &Shape::Object(&EVENT), &mut reading) {
             if let Some(definition) = value.get("registerTaskDefinition") {
                 resolver.definitions.refuse(definition);
@@ -217,7 +222,8 @@ impl LineEvents {
                 }
                 Err(problem) => {
                     self.has_ended = true;
-                    messages.error_at(place(number), problem);
+                    let place = Place { file: Arc::clone(&file), line: number, column: self.lines.column };
+                    messages.error_at(Some(place), problem);
                     return None;
                 }
             };

@@ -2,10 +2,12 @@
 //!
 //! The reader checks against it, and the JSON Schema is written from it.
 
+use std::fmt::Write;
+
 use super::shape::{Key, Object, Shape};
 
 use Shape::{
-    Bool, Choice, Dollars, Ecs, Either, Integer, List, Map, Moment, Name, Seconds, Text, Unsupported, Version,
+    Amount, Bool, Choice, Dollars, Ecs, Either, Integer, List, Map, Moment, Name, Seconds, Text, Unsupported, Version,
 };
 
 /// Most container instances present at a time.
@@ -16,13 +18,13 @@ const TASK_LIMIT: u64 = 1 << 31;
 
 const COUNT: Shape = Integer { min: 1, max: TASK_LIMIT };
 const COUNT_OR_NONE: Shape = Integer { min: 0, max: TASK_LIMIT };
-const AMOUNT: Shape = Integer { min: 0, max: i32::MAX as u64 };
 const NAMES: Shape = List(&Name);
 const PORTS: Shape = List(&Integer { min: 0, max: 65_535 });
 
 /// The first value: the document.
 pub(super) static DOCUMENT: Object = Object {
     name: "a trace",
+    example: r#"{"version": 1}"#,
     keys: &[
         Key::required("version", Version, "The version of the format: 1."),
         Key::optional("name", Name, "Shown in reports; by default the file's name."),
@@ -43,6 +45,7 @@ pub(super) static DOCUMENT: Object = Object {
 /// `settings`.
 pub(super) static SETTINGS: Object = Object {
     name: "settings",
+    example: r#"{"onUnplaceable": "queue"}"#,
     keys: &[
         Key::optional("defaultStrategy", Text, "The strategy for requests without one: any SPEC of the command line."),
         Key::optional("onUnplaceable", Choice(&["fail", "queue"]), "What becomes of a RunTask without room."),
@@ -63,6 +66,7 @@ pub(super) static SETTINGS: Object = Object {
 
 static HEADROOM_WEIGHTS: Object = Object {
     name: "headroom weights",
+    example: r#"{"cpu": 4, "memory": 1}"#,
     keys: &[
         Key::optional("cpu", Integer { min: 0, max: u32::MAX as u64 }, "Points per CPU unit; by default 4."),
         Key::optional("memory", Integer { min: 0, max: u32::MAX as u64 }, "Points per MiB; by default 1."),
@@ -76,6 +80,7 @@ const INSTANCES: Shape = List(&Shape::Object(&INSTANCE));
 /// A container instance, or several alike.
 pub(super) static INSTANCE: Object = Object {
     name: "a container instance",
+    example: r#"{"instanceType": "t2.micro", "availabilityZone": "us-east-2a"}"#,
     keys: &[
         Key::optional("containerInstanceArn", Name, "Names it where there is no `ec2InstanceId`."),
         Key::optional("ec2InstanceId", Name, "Its name."),
@@ -109,9 +114,10 @@ const RESOURCES: Shape = Either(&[List(&Ecs("Resource")), Shape::Object(&RESOURC
 
 static RESOURCE_MAP: Object = Object {
     name: "resources",
+    example: r#"{"cpu": 2048, "memory": 7680}"#,
     keys: &[
-        Key::required("cpu", AMOUNT, "CPU units; 1024 are one vCPU."),
-        Key::required("memory", AMOUNT, "MiB."),
+        Key::required("cpu", Amount("CPU units"), "CPU units; 1024 are one vCPU."),
+        Key::required("memory", Amount("MiB"), "MiB."),
         Key::optional("gpu", Integer { min: 0, max: 64 }, "GPUs."),
         Key::optional("ports", PORTS, "Reserved TCP ports; by default the agent's five."),
         Key::optional("portsUdp", PORTS, "Reserved UDP ports."),
@@ -125,6 +131,7 @@ const DEFINITION: Shape = Shape::Object(&TASK_DEFINITION);
 /// A task definition. What ECS defines is read by the core.
 pub(super) static TASK_DEFINITION: Object = Object {
     name: "a task definition",
+    example: r#"{"family": "web", "cpu": 256, "memory": 512}"#,
     keys: &[
         Key::required("family", Name, "Its family."),
         Key::optional(
@@ -132,7 +139,7 @@ pub(super) static TASK_DEFINITION: Object = Object {
             Integer { min: 1, max: i32::MAX as u64 },
             "By default the highest of the family + 1.",
         ),
-        Key::optional("gpu", Either(&[AMOUNT, Choice(&["ALL"])]), "Short form: GPUs."),
+        Key::optional("gpu", Either(&[Amount("GPUs"), Choice(&["ALL"])]), "Short form: GPUs."),
         Key::optional("ports", PORTS, "Short form: TCP ports, the same in the container and on the host."),
         Key::optional("portsUdp", PORTS, "Short form: UDP ports."),
         Key::optional("gpuMilli", Integer { min: 1, max: 1000 }, "The share of its GPU, in thousandths."),
@@ -149,6 +156,7 @@ pub(super) static TASK_DEFINITION: Object = Object {
 /// A task that runs at time 0.
 pub(super) static TASK: Object = Object {
     name: "a task",
+    example: r#"{"taskArn": "task-0", "taskDefinitionArn": "web", "containerInstanceArn": "i-000000"}"#,
     keys: &[
         Key::required("taskArn", Name, "Names it by the id at its end."),
         Key::required("taskDefinitionArn", Name, "Its task definition."),
@@ -171,6 +179,7 @@ const NETWORK: Shape = Ecs("NetworkConfiguration");
 /// CreateService.
 pub(super) static SERVICE: Object = Object {
     name: "a service",
+    example: r#"{"serviceName": "web", "taskDefinition": "web", "desiredCount": 2}"#,
     keys: &[
         Key::required("serviceName", Name, "Its name."),
         Key::required("taskDefinition", Name, "The task definition that it runs."),
@@ -193,6 +202,7 @@ pub(super) static SERVICE: Object = Object {
 
 static UPDATE_SERVICE: Object = Object {
     name: "updateService",
+    example: r#"{"service": "web", "desiredCount": 4}"#,
     keys: &[
         Key::required("service", Name, "Its name or ARN."),
         Key::optional("desiredCount", COUNT_OR_NONE, "How many tasks it keeps."),
@@ -212,6 +222,7 @@ static UPDATE_SERVICE: Object = Object {
 
 static DELETE_SERVICE: Object = Object {
     name: "deleteService",
+    example: r#"{"service": "web"}"#,
     keys: &[
         Key::required("service", Name, "Its name or ARN."),
         Key::optional("force", Bool, "Also while its tasks run."),
@@ -223,6 +234,7 @@ static DELETE_SERVICE: Object = Object {
 /// An event.
 pub(super) static EVENT: Object = Object {
     name: "an event",
+    example: r#"{"atSeconds": 0, "runTask": {"taskDefinition": "web"}}"#,
     keys: &[
         Key::required("atSeconds", Seconds, "When it happens."),
         Key::optional("runTask", Shape::Object(&RUN_TASK), "Places tasks."),
@@ -254,6 +266,7 @@ pub(super) static EVENT: Object = Object {
 
 static RUN_TASK: Object = Object {
     name: "runTask",
+    example: r#"{"taskDefinition": "web", "count": 2, "durationSeconds": 30}"#,
     keys: &[
         Key::required("taskDefinition", Name, "The task definition."),
         Key::optional("count", COUNT, "How many; by default 1."),
@@ -274,6 +287,7 @@ static RUN_TASK: Object = Object {
 
 static START_TASK: Object = Object {
     name: "startTask",
+    example: r#"{"taskDefinition": "web", "containerInstances": ["i-000000"]}"#,
     keys: &[
         Key::required("taskDefinition", Name, "The task definition."),
         Key::required("containerInstances", NAMES, "Where they start."),
@@ -289,6 +303,7 @@ static START_TASK: Object = Object {
 
 static STOP_TASK: Object = Object {
     name: "stopTask",
+    example: r#"{"task": "task-0"}"#,
     keys: &[
         Key::optional("task", Name, "A task's name."),
         Key::optional("group", Name, "A group, whose tasks placed first are stopped."),
@@ -301,6 +316,7 @@ static STOP_TASK: Object = Object {
 /// The list in an object, as ECS's calls have it.
 static REGISTER_INSTANCES: Object = Object {
     name: "registerContainerInstances",
+    example: r#"{"containerInstances": [{"instanceType": "t2.micro", "availabilityZone": "us-east-2a"}]}"#,
     keys: &[Key::required("containerInstances", INSTANCES, "The instances.")],
     ecs: &[],
     wrapper: None,
@@ -308,6 +324,7 @@ static REGISTER_INSTANCES: Object = Object {
 
 static DEREGISTER: Object = Object {
     name: "deregisterContainerInstance",
+    example: r#"{"containerInstance": "i-000000"}"#,
     keys: &[
         Key::required("containerInstance", Name, "The instance."),
         Key::optional("force", Bool, "Also with tasks on it, which are then lost."),
@@ -318,6 +335,7 @@ static DEREGISTER: Object = Object {
 
 static UPDATE_STATE: Object = Object {
     name: "updateContainerInstancesState",
+    example: r#"{"containerInstances": ["i-000000"], "status": "DRAINING"}"#,
     keys: &[
         Key::required("containerInstances", NAMES, "The instances."),
         Key::required("status", Choice(&["ACTIVE", "DRAINING"]), "Their new status."),
@@ -328,6 +346,7 @@ static UPDATE_STATE: Object = Object {
 
 static PUT_ATTRIBUTES: Object = Object {
     name: "putAttributes",
+    example: r#"{"attributes": [{"name": "stack", "value": "prod", "targetId": "i-000000"}]}"#,
     keys: &[Key::required("attributes", List(&Shape::Object(&TARGETED_ATTRIBUTE)), "The attributes.")],
     ecs: &["PutAttributesRequest"],
     wrapper: None,
@@ -335,6 +354,7 @@ static PUT_ATTRIBUTES: Object = Object {
 
 static DELETE_ATTRIBUTES: Object = Object {
     name: "deleteAttributes",
+    example: r#"{"attributes": [{"name": "stack", "targetId": "i-000000"}]}"#,
     keys: &[Key::required("attributes", List(&Shape::Object(&TARGETED_ATTRIBUTE)), "The attributes.")],
     ecs: &["DeleteAttributesRequest"],
     wrapper: None,
@@ -342,6 +362,7 @@ static DELETE_ATTRIBUTES: Object = Object {
 
 static TARGETED_ATTRIBUTE: Object = Object {
     name: "an attribute",
+    example: r#"{"name": "stack", "value": "prod", "targetId": "i-000000"}"#,
     keys: &[
         Key::required("name", Text, "Its name."),
         Key::optional("value", Text, "Its value, if it has one."),
@@ -354,6 +375,7 @@ static TARGETED_ATTRIBUTE: Object = Object {
 
 static FAIL_INSTANCES: Object = Object {
     name: "failContainerInstances",
+    example: r#"{"availabilityZone": "us-east-2a"}"#,
     keys: &[
         Key::optional("containerInstances", NAMES, "The instances."),
         Key::optional("filter", Text, "A cluster query expression."),
@@ -366,6 +388,7 @@ static FAIL_INSTANCES: Object = Object {
 
 static SET_AGENT: Object = Object {
     name: "setAgentConnected",
+    example: r#"{"containerInstances": ["i-000000"], "connected": false}"#,
     keys: &[
         Key::required("containerInstances", NAMES, "The instances."),
         Key::required("connected", Bool, "Whether their agents are connected."),
@@ -376,6 +399,7 @@ static SET_AGENT: Object = Object {
 
 static FAIL_TASKS: Object = Object {
     name: "failTasks",
+    example: r#"{"group": "service:web"}"#,
     keys: &[
         Key::optional("group", Name, "A group."),
         Key::optional("filter", Text, "Tasks on the instances that this expression matches."),
@@ -384,3 +408,86 @@ static FAIL_TASKS: Object = Object {
     ecs: &[],
     wrapper: None,
 };
+
+/// Whether a key is one of the format's, in any of its objects.
+pub(super) fn is_key(name: &str) -> bool {
+    has_key(&DOCUMENT, name)
+}
+
+fn has_key(object: &Object, name: &str) -> bool {
+    object.keys.iter().any(|key| key.name == name || is_key_below(&key.shape, name))
+}
+
+fn is_key_below(shape: &Shape, name: &str) -> bool {
+    match shape {
+        Shape::Object(object) => has_key(object, name),
+        List(element) | Map(element) => is_key_below(element, name),
+        Either(shapes) => shapes.iter().any(|shape| is_key_below(shape, name)),
+        _ => false,
+    }
+}
+
+/// Each event with its keys, one a line, for `help trace`.
+pub(crate) fn events_help() -> String {
+    let mut text = String::new();
+    let actions = EVENT.keys.iter().filter(|key| !key.is_required);
+    for key in actions {
+        if let Some(object) = object_of(&key.shape) {
+            let names = object
+                .keys
+                .iter()
+                .filter(|key| !matches!(key.shape, Unsupported))
+                .map(|key| if key.is_required { format!("{}*", key.name) } else { key.name.to_owned() });
+            let names = names.collect::<Vec<_>>().join(" ");
+            // A list is shown as a list of its objects.
+            let names = if names.len() > HELP_WIDTH { "…".to_owned() } else { names };
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "  {}: {names}", key.name);
+        }
+    }
+    text
+}
+
+/// Longest list of keys in the help.
+const HELP_WIDTH: usize = 250;
+
+fn object_of(shape: &Shape) -> Option<&'static Object> {
+    match shape {
+        Shape::Object(object) => Some(object),
+        Either(shapes) => shapes.iter().find_map(object_of),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Parser;
+    use super::super::reading::{Messages, Reading};
+    use super::super::shape::check;
+    use super::*;
+
+    /// Calls `each` with every object of the format.
+    fn objects(shape: &'static Shape, each: &mut impl FnMut(&'static Object)) {
+        match shape {
+            Shape::Object(object) => {
+                each(object);
+                object.keys.iter().for_each(|key| objects(&key.shape, each));
+            }
+            List(element) | Map(element) => objects(element, each),
+            Either(shapes) => shapes.iter().for_each(|shape| objects(shape, each)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_example_is_one() {
+        static ALL: Shape = Shape::Object(&DOCUMENT);
+        objects(&ALL, &mut |object| {
+            let value = Parser::new(object.example, 0, 0).value().expect("JSON");
+            let mut messages = Messages::new("example".into(), false);
+            let mut reading = Reading::new(object.example, (1, 1), &mut messages);
+            let shape = Shape::Object(object);
+            assert!(check(&value, &shape, &mut reading), "{}: {:?}", object.name, messages.errors);
+        });
+    }
+}

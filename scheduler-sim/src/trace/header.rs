@@ -103,12 +103,17 @@ pub(super) fn read_header(
 
 /// Unknown keys, keys given twice, and keys of parts that there are not yet.
 fn check_keys(outline: &Outline<'_>, reading: &mut Reading<'_, '_>) {
+    let names: Vec<_> = DOCUMENT.keys.iter().map(|known| known.name).collect();
     let mut seen = HashSet::new();
     for (key, key_at, span) in &outline.members {
-        if !seen.insert(&**key) {
-            reading.error(*key_at, TraceProblem::DuplicateKey { key: (&**key).into() });
-        }
         let known = DOCUMENT.keys.iter().find(|known| known.name == key);
+        if !seen.insert(&**key) {
+            // One that nobody knows is an error where it stands first.
+            if known.is_some() || is_note(key) || reading.messages.is_lenient {
+                reading.duplicate_key(*key_at, key);
+            }
+            continue;
+        }
         if known.is_some_and(|known| !matches!(known.shape, Shape::Unsupported)) {
             continue;
         }
@@ -117,14 +122,14 @@ fn check_keys(outline: &Outline<'_>, reading: &mut Reading<'_, '_>) {
         match known {
             Some(known) => check_unsupported(known.name, &value, *key_at, reading),
             None if is_note(key) => true,
-            None => unknown_key(DOCUMENT.name, key, *key_at, DOCUMENT.keys.iter().map(|known| known.name), reading),
+            None => unknown_key(DOCUMENT.name, key, *key_at, &names, reading),
         };
     }
 }
 
 fn check_version(outline: &Outline<'_>, reading: &mut Reading<'_, '_>) {
     if outline.span("version").is_none_or(|span| &reading.located.text[span] == "null") {
-        reading.error(outline.at, TraceProblem::MissingKey { object: DOCUMENT.name, key: "version" });
+        reading.error(outline.at, TraceProblem::MissingVersion);
     }
     single(outline, "version", &Shape::Version, reading);
 }
@@ -136,23 +141,30 @@ fn single<'a>(outline: &Outline<'_>, key: &str, shape: &Shape, reading: &mut Rea
 }
 
 /// Calls `each` with the elements of a list, one by one, until it is told to stop by too many errors. The second
-/// argument tells whether the element has passed the check.
+/// argument tells whether the element has passed the check. True if none was left out, because it is no JSON, say.
 fn for_each_element<'a>(
     outline: &Outline<'_>,
     key: &str,
     object: &'static Object,
     reading: &mut Reading<'a, '_>,
     mut each: impl FnMut(&Value<'a>, bool, &mut Reading<'a, '_>),
-) {
-    for span in element_spans(outline, key, reading) {
+) -> bool {
+    let errors_before = reading.messages.errors.len();
+    let spans = element_spans(outline, key, reading);
+    let mut is_whole = reading.messages.errors.len() == errors_before;
+    for span in spans {
         if reading.messages.is_full() {
-            return;
+            return false;
         }
-        if let Some(value) = reading.parse(span, 2) {
-            let is_good = check(&value, &Shape::Object(object), reading);
-            each(&value, is_good, reading);
+        match reading.parse(span, 2) {
+            Some(value) => {
+                let is_good = check(&value, &Shape::Object(object), reading);
+                each(&value, is_good, reading);
+            }
+            None => is_whole = false,
         }
     }
+    is_whole
 }
 
 /// The spans of the elements of a key's list; none where there is no list.
@@ -181,13 +193,17 @@ fn read_definitions(
     reading: &mut Reading<'_, '_>,
 ) -> Vec<Arc<Definition>> {
     let mut definitions = Vec::new();
-    for_each_element(outline, "taskDefinitions", &TASK_DEFINITION, reading, |value, is_good, reading| {
-        if is_good {
-            definitions.extend(resolver.definitions.register(value, reading));
-        } else {
-            resolver.definitions.refuse(value);
-        }
-    });
+    let is_whole =
+        for_each_element(outline, "taskDefinitions", &TASK_DEFINITION, reading, |value, is_good, reading| {
+            if is_good {
+                definitions.extend(resolver.definitions.register(value, reading));
+            } else {
+                resolver.definitions.refuse(value);
+            }
+        });
+    if !is_whole {
+        resolver.definitions.refuse_unnamed();
+    }
     definitions
 }
 
@@ -199,7 +215,7 @@ fn read_fleet(
     let mut read = Vec::new();
     let mut is_sound = true;
     let now_ms = resolver.epoch_ms;
-    for_each_element(outline, "containerInstances", &INSTANCE, reading, |value, is_good, reading| {
+    let is_whole = for_each_element(outline, "containerInstances", &INSTANCE, reading, |value, is_good, reading| {
         let instance = if is_good { read_instance(value, now_ms, &mut resolver.aliases, reading) } else { None };
         is_sound &= instance.is_some();
         if let Some((subnet, zone)) = instance.as_ref().and_then(ReadInstance::subnet) {
@@ -207,7 +223,7 @@ fn read_fleet(
         }
         read.extend(instance);
     });
-    (read, is_sound)
+    (read, is_sound && is_whole)
 }
 
 fn read_subnets(value: &Value<'_>) -> IndexMap<Box<str>, Box<str>> {

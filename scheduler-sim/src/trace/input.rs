@@ -48,11 +48,11 @@ impl Input {
         let mut stored = BufReader::with_capacity(1 << 16, self.stored());
         let start = stored.fill_buf()?;
         if start.starts_with(&[0x1f, 0x8b]) {
-            let reader = BufReader::with_capacity(1 << 16, flate2::bufread::MultiGzDecoder::new(stored));
+            let reader = BufReader::with_capacity(1 << 16, GzipMembers::new(stored));
             return Ok(Unpacked { form: Some("gzip"), reader: Box::new(reader) });
         }
         if is_zstd(start) {
-            let reader = BufReader::with_capacity(1 << 16, ZstdFrames { stored, frame: None });
+            let reader = BufReader::with_capacity(1 << 16, ZstdFrames { stored, frame: None, has_data: false });
             return Ok(Unpacked { form: Some("zstd"), reader: Box::new(reader) });
         }
         Ok(Unpacked { form: None, reader: Box::new(stored) })
@@ -103,9 +103,39 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
+/// What follows packed data is not packed in the same form.
+#[derive(Debug, thiserror::Error)]
+#[error("something else follows the packed data")]
+struct AfterPacked;
+
+/// The members of a gzip file, one after another.
+struct GzipMembers {
+    decoder: flate2::bufread::MultiGzDecoder<BufReader<Cursor>>,
+    has_data: bool,
+}
+
+impl GzipMembers {
+    fn new(stored: BufReader<Cursor>) -> Self {
+        Self { decoder: flate2::bufread::MultiGzDecoder::new(stored), has_data: false }
+    }
+}
+
+impl Read for GzipMembers {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(buffer).map_err(|error| {
+            // The decoder has no kind of error of its own for a member that does not start as one.
+            let is_header = error.to_string().contains("invalid gzip header");
+            if self.has_data && is_header { io::Error::other(AfterPacked) } else { error }
+        })?;
+        self.has_data |= count > 0;
+        Ok(count)
+    }
+}
+
 /// The frames of a zstd file, one after another.
 struct ZstdFrames {
     stored: BufReader<Cursor>,
+    has_data: bool,
     frame: Option<FrameDecoder>,
 }
 
@@ -141,6 +171,7 @@ impl ZstdFrames {
             match decoder.init(&mut self.stored) {
                 Ok(()) => {
                     self.frame = Some(decoder);
+                    self.has_data = true;
                     return Ok(true);
                 }
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
@@ -148,6 +179,11 @@ impl ZstdFrames {
                     if skipped < u64::from(length) {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
+                }
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::BadMagicNumber(_)))
+                    if self.has_data =>
+                {
+                    return Err(io::Error::other(AfterPacked));
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }
@@ -175,6 +211,9 @@ impl Unpacked {
 
 pub(super) fn read_problem(form: Option<&'static str>, error: &io::Error) -> TraceProblem {
     match form {
+        Some(form) if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<AfterPacked>) => {
+            TraceProblem::AfterPacked { form }
+        }
         Some(form) => {
             let problem = if ends_too_early(error) { "it ends too early".to_owned() } else { error.to_string() };
             TraceProblem::Compression { form, problem: problem.into() }

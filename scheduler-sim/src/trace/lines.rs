@@ -14,6 +14,8 @@ pub(super) struct Lines {
     line: Vec<u8>,
     /// The number of the line read last, from 1.
     pub(super) number: u64,
+    /// The column of what is wrong with it, from 1.
+    pub(super) column: u64,
     digest: Option<Sha256>,
     has_ended: bool,
 }
@@ -22,7 +24,7 @@ impl Lines {
     /// The lines from the start.
     pub(super) fn new(input: &Input) -> Result<Self, TraceProblem> {
         let reader = input.reader().map_err(|error| read_problem(None, &error))?;
-        Ok(Self { reader, line: Vec::new(), number: 0, digest: None, has_ended: false })
+        Ok(Self { reader, line: Vec::new(), number: 0, column: 1, digest: None, has_ended: false })
     }
 
     /// Sums up all bytes from now on.
@@ -58,7 +60,11 @@ impl Lines {
         if self.line.is_empty() {
             return Ok(None);
         }
-        std::str::from_utf8(&self.line).map(Some).map_err(|_| TraceProblem::NotText)
+        std::str::from_utf8(&self.line).map(Some).map_err(|error| {
+            let good = String::from_utf8_lossy(&self.line[..error.valid_up_to()]);
+            self.column = good.chars().count() as u64 + 1;
+            TraceProblem::NotText
+        })
     }
 
     /// The sum of all bytes, in hexadecimal digits, after the last line.

@@ -35,16 +35,19 @@ mod services;
 mod settings;
 mod shape;
 mod source;
+mod suggest;
 mod survey;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use error::Printable;
 pub use error::{ERROR_LIMIT, Seconds, TraceError, TraceErrors, TraceProblem};
 pub use event::{
     Action, AttributeTarget, Event, InstanceSelection, Rank, RunTask, StartTask, StopTask, TaskNames, TaskSelection,
     UpdateService,
 };
 pub use events::Events;
+pub(crate) use format::events_help;
 pub use model::{Definition, Header, InstanceDescription, InstanceEntry, RunningTask, ServiceEntry, TaskRequest};
 pub use place::Place;
 pub use schema::json_schema;

@@ -16,7 +16,7 @@ use super::settings::Settings;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Header {
-    /// Its `name`, or the file's name without the extensions.
+    /// Its `name`, or the file's name without folders; `-` for standard input.
     pub name: Arc<str>,
     /// The settings that it asks for.
     pub settings: Settings,
@@ -88,13 +88,22 @@ impl InstanceEntry {
     }
 
     /// The instances, in order of registration, when `first_number` instances have registered in the run before, and
-    /// it is `now_ms` milliseconds since 1970.
+    /// it is `now_ms` milliseconds since 1970. The copies share the attributes of the first.
     pub fn instances(
         &self,
         first_number: u64,
         now_ms: i64,
     ) -> impl Iterator<Item = Result<ContainerInstance, InstanceError>> {
-        (0..self.count).map(move |index| self.description.build(&self.name(index, first_number), now_ms))
+        let mut first: Option<ContainerInstance> = None;
+        (0..self.count).map(move |index| {
+            let name = self.name(index, first_number);
+            if let Some(first) = &first {
+                return first.with_name(name);
+            }
+            let built = self.description.build(&name, now_ms)?;
+            first = Some(built.clone());
+            Ok(built)
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::Printable;
+
 /// A place in a file: what a message points to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -16,6 +18,6 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        write!(f, "{}:{}:{}", Printable(&self.file), self.line, self.column)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::ecs;
 use super::format::{DOCUMENT, EVENT};
 use super::number::MAX_MS;
-use super::shape::{NAME_LIMIT, Object, Shape};
+use super::shape::{AMOUNT_LIMIT, NAME_LIMIT, Object, Shape};
 
 /// The schema of a trace document (draft 2020-12), for editors and other programs.
 ///
@@ -56,6 +56,7 @@ impl Definitions {
             Shape::Text => json!({ "type": "string" }),
             Shape::Name => json!({ "type": "string", "minLength": 1, "maxLength": NAME_LIMIT }),
             Shape::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Shape::Amount(_) => json!({ "type": "integer", "minimum": 0, "maximum": AMOUNT_LIMIT }),
             Shape::Seconds => json!({ "type": "number", "minimum": 0, "maximum": MAX_MS / 1000 }),
             Shape::Dollars => json!({ "type": "number", "minimum": 0, "maximum": 1_000_000_000 }),
             Shape::Choice(choices) => json!({ "enum": choices }),

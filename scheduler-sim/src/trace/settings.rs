@@ -2,12 +2,13 @@
 
 use scheduler_core::{HeadroomWeights, ReleaseOn, TieBreak};
 
-use super::error::nearest;
+use super::error::Printable;
 use super::format::SETTINGS;
 use super::json::{Kind, Parser, Value};
 use super::reading::{Messages, Reading};
 use super::scalar::{integer, milliseconds, moment, narrow};
 use super::shape::{Shape, check};
+use super::suggest::{listed_keys, nearest_key};
 use crate::strategy::Spec;
 
 /// What becomes of a RunTask for which there is no room.
@@ -84,7 +85,7 @@ impl Default for Settings {
 #[non_exhaustive]
 pub enum SettingError {
     /// No setting has that name.
-    #[error("there is no setting `{key}`{}", did_you_mean(.nearest.as_deref()))]
+    #[error("there is no setting `{}`; {}", Printable(.key), did_you_mean(.nearest.as_deref()))]
     UnknownKey {
         /// The name given.
         key: Box<str>,
@@ -102,7 +103,14 @@ pub enum SettingError {
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+    match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("there are {}", listed_keys(&setting_names())),
+    }
+}
+
+fn setting_names() -> Vec<&'static str> {
+    SETTINGS.keys.iter().map(|known| known.name).collect()
 }
 
 impl Settings {
@@ -113,7 +121,7 @@ impl Settings {
     /// [`SettingError`] for a name or a value that there is not; the settings are then unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
         let Some(known) = SETTINGS.keys.iter().find(|known| known.name == key) else {
-            let nearest = nearest(key, SETTINGS.keys.iter().map(|known| known.name));
+            let nearest = nearest_key(key, &setting_names()).map(Into::into);
             return Err(SettingError::UnknownKey { key: key.into(), nearest });
         };
         let mut messages = Messages::new("--set".into(), false);
@@ -129,7 +137,7 @@ impl Settings {
             changed.take(known.name, &read, &mut reading);
         }
         if let Some(error) = messages.errors.first() {
-            return Err(SettingError::Value { key: key.into(), problem: error.problem.to_string().into() });
+            return Err(SettingError::Value { key: key.into(), problem: Printable(&error.problem).to_string().into() });
         }
         *self = changed;
         Ok(())

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 
 use super::ecs;
-use super::error::{TraceProblem, nearest};
+use super::error::TraceProblem;
 use super::json::{Kind, Value};
 use super::number::{MAX_MS, NumberProblem, scaled};
 use super::reading::Reading;
+use super::suggest::{listed_keys, nearest, nearest_key};
 
 /// Most characters of a name.
 pub(super) const NAME_LIMIT: usize = 255;
+
+/// The largest amount of a resource.
+pub(super) const AMOUNT_LIMIT: u64 = i32::MAX as u64;
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub(super) enum Shape {
     Name,
     /// An integer.
     Integer { min: u64, max: u64 },
+    /// A whole number of this unit, as large as ECS lets it be.
+    Amount(&'static str),
     /// Seconds with at most three decimals.
     Seconds,
     /// Dollars with at most six decimals.
@@ -51,6 +57,8 @@ pub(super) enum Shape {
 pub(super) struct Object {
     /// What it is, for messages: `a container instance`.
     pub(super) name: &'static str,
+    /// One as it may be written, for messages.
+    pub(super) example: &'static str,
     /// The keys that mean something here.
     pub(super) keys: &'static [Key],
     /// ECS's shapes whose other names are accepted and have no effect.
@@ -95,7 +103,7 @@ pub(super) fn check(value: &Value<'_>, shape: &Shape, reading: &mut Reading<'_, 
         | (Shape::Text | Shape::Moment, Kind::Text(_))
         | (Shape::Moment, Kind::Number(_)) => true,
         (Shape::Name, Kind::Text(text)) => reading.ok(at, check_name(text)).is_some(),
-        (Shape::Integer { .. } | Shape::Seconds | Shape::Dollars, Kind::Number(number)) => {
+        (Shape::Integer { .. } | Shape::Amount(_) | Shape::Seconds | Shape::Dollars, Kind::Number(number)) => {
             reading.ok(at, check_number(number, shape)).is_some()
         }
         (Shape::Version, Kind::Number(number)) => reading.ok(at, check_version(number)).is_some(),
@@ -133,7 +141,9 @@ fn is_of_type(shape: &Shape, kind: &Kind<'_>) -> bool {
         Shape::Moment => matches!(kind, Kind::Number(_) | Kind::Text(_)),
         Shape::Bool => matches!(kind, Kind::Bool(_)),
         Shape::Text | Shape::Name | Shape::Choice(_) => matches!(kind, Kind::Text(_)),
-        Shape::Version | Shape::Integer { .. } | Shape::Seconds | Shape::Dollars => matches!(kind, Kind::Number(_)),
+        Shape::Version | Shape::Integer { .. } | Shape::Amount(_) | Shape::Seconds | Shape::Dollars => {
+            matches!(kind, Kind::Number(_))
+        }
         Shape::List(_) => matches!(kind, Kind::List(_)),
         Shape::Map(_) | Shape::Object(_) | Shape::Ecs(_) => matches!(kind, Kind::Object(_)),
         Shape::Either(shapes) => shapes.iter().any(|shape| is_of_type(shape, kind)),
@@ -144,8 +154,8 @@ fn is_of_type(shape: &Shape, kind: &Kind<'_>) -> bool {
 fn check_object(value: &Value<'_>, object: &'static Object, reading: &mut Reading<'_, '_>) -> bool {
     let mut is_good = true;
     let value = object.unwrapped(value);
-    for member in value.members() {
-        if is_note(&member.key) {
+    for (index, member) in value.members().iter().enumerate() {
+        if is_note(&member.key) || is_repeated(value, index) {
             continue;
         }
         let key = object.keys.iter().find(|key| key.name == member.key);
@@ -156,7 +166,7 @@ fn check_object(value: &Value<'_>, object: &'static Object, reading: &mut Readin
             Some(key) => check_unless_null(&member.value, &key.shape, reading),
             None => match object.ecs.iter().find_map(|shape| ecs::member(shape, &member.key)) {
                 Some(kind) => check_ecs(&member.value, kind, reading),
-                None => unknown_key(object.name, &member.key, member.key_at, known_names(object), reading),
+                None => unknown_key(object.name, &member.key, member.key_at, &known_names(object), reading),
             },
         };
     }
@@ -181,9 +191,24 @@ pub(super) fn check_unsupported(key: &str, value: &Value<'_>, key_at: usize, rea
     says_nothing
 }
 
-fn known_names(object: &'static Object) -> impl Iterator<Item = &'static str> {
+/// The keys of an object, those that mean something first.
+fn known_names(object: &'static Object) -> Vec<&'static str> {
     let of_ecs = object.ecs.iter().flat_map(|shape| ecs::members(shape).iter().map(|&(name, _)| name));
-    object.keys.iter().map(|key| key.name).chain(of_ecs)
+    let mut names: Vec<_> = object.keys.iter().map(|key| key.name).collect();
+    for name in of_ecs {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a member's key stands before it in the object already, which is reported where the text is read. The first
+/// one counts.
+fn is_repeated(object: &Value<'_>, index: usize) -> bool {
+    let members = object.members();
+    // Larger objects than any of ECS's are broken in other ways, too.
+    members[..index.min(100)].iter().any(|earlier| earlier.key == members[index].key)
 }
 
 /// A key for the author's own notes.
@@ -196,7 +221,7 @@ pub(super) fn unknown_key(
     object: &'static str,
     key: &str,
     key_at: usize,
-    known: impl Iterator<Item = &'static str>,
+    known: &[&'static str],
     reading: &mut Reading<'_, '_>,
 ) -> bool {
     let is_lenient = reading.messages.is_lenient;
@@ -209,7 +234,12 @@ pub(super) fn unknown_key(
     } else {
         key.into()
     };
-    let problem = TraceProblem::UnknownKey { object, key: shown, nearest: nearest(key, known) };
+    let nearest = nearest_key(key, known).map(Into::into);
+    let problem = if holds_secrets(object) {
+        TraceProblem::UnknownSecretKey { object, known: listed_keys(known) }
+    } else {
+        TraceProblem::UnknownKey { object, key: shown, nearest, known: listed_keys(known) }
+    };
     if is_lenient {
         reading.warn(key_at, problem);
         return true;
@@ -221,15 +251,15 @@ pub(super) fn unknown_key(
 /// One of ECS's objects: all names must be ECS's; scalars are not looked at.
 fn check_ecs_object(value: &Value<'_>, shape: &'static str, reading: &mut Reading<'_, '_>) -> bool {
     let mut is_good = true;
-    for member in value.members() {
-        if is_note(&member.key) {
+    for (index, member) in value.members().iter().enumerate() {
+        if is_note(&member.key) || is_repeated(value, index) {
             continue;
         }
         is_good &= if let Some(kind) = ecs::member(shape, &member.key) {
             check_ecs(&member.value, kind, reading)
         } else {
-            let known = ecs::members(shape).iter().map(|&(name, _)| name);
-            unknown_key(in_words(shape), &member.key, member.key_at, known, reading)
+            let known: Vec<_> = ecs::members(shape).iter().map(|&(name, _)| name).collect();
+            unknown_key(in_words(shape), &member.key, member.key_at, &known, reading)
         };
     }
     is_good
@@ -244,7 +274,7 @@ fn check_ecs(value: &Value<'_>, kind: ecs::Kind, reading: &mut Reading<'_, '_>) 
         }
         (ecs::Kind::Structure(shape), Kind::Object(_)) => check_ecs_object(value, shape, reading),
         (ecs::Kind::List(_), _) => wrong_ecs_type(value, "a list", reading),
-        (ecs::Kind::Structure(_), _) => wrong_ecs_type(value, "an object", reading),
+        (ecs::Kind::Structure(shape), _) => wrong_ecs_type(value, &an_object(shape), reading),
     }
 }
 
@@ -253,12 +283,45 @@ fn wrong_ecs_type(value: &Value<'_>, expected: &str, reading: &mut Reading<'_, '
     false
 }
 
+/// What people write where one of ECS's objects stands, with an example of those that have one.
+fn an_object(shape: &str) -> String {
+    let example = match shape {
+        "PlacementConstraint" | "TaskDefinitionPlacementConstraint" => {
+            r#"{"type": "memberOf", "expression": "attribute:stack == prod"}"#
+        }
+        "PlacementStrategy" => r#"{"type": "binpack", "field": "memory"}"#,
+        "ContainerDefinition" => r#"{"name": "nginx", "cpu": 256, "memory": 100}"#,
+        "PortMapping" => r#"{"containerPort": 80, "hostPort": 80}"#,
+        "Attribute" => r#"{"name": "stack", "value": "prod"}"#,
+        "Resource" => r#"{"name": "CPU", "type": "INTEGER", "integerValue": 2048}"#,
+        "KeyValuePair" => r#"{"name": "NAME", "value": "VALUE"}"#,
+        "NetworkConfiguration" => r#"{"awsvpcConfiguration": {"subnets": ["subnet-1"]}}"#,
+        _ => return "an object".to_owned(),
+    };
+    format!("an object such as `{example}`")
+}
+
+/// Objects whose keys, where ECS does not know them, are most likely the author's own names and values.
+fn holds_secrets(object: &str) -> bool {
+    matches!(object, "an environment entry" | "a secret" | "a tag" | "an environment file")
+}
+
 /// A shape of ECS in messages.
 fn in_words(shape: &'static str) -> &'static str {
     match shape {
         "ContainerDefinition" => "a container definition",
         "TaskDefinition" | "RegisterTaskDefinitionRequest" => "a task definition",
         "PortMapping" => "a port mapping",
+        "KeyValuePair" => "an environment entry",
+        "Secret" => "a secret",
+        "Tag" => "a tag",
+        "EnvironmentFile" => "an environment file",
+        "NetworkConfiguration" => "a network configuration",
+        "ResourceRequirement" => "a resource requirement",
+        "LogConfiguration" => "a log configuration",
+        "HealthCheck" => "a health check",
+        "LoadBalancer" => "a load balancer",
+        "RuntimePlatform" => "a runtime platform",
         "PlacementConstraint" | "TaskDefinitionPlacementConstraint" => "a placement constraint",
         "PlacementStrategy" => "a placement strategy",
         "Attribute" => "an attribute",
@@ -290,6 +353,7 @@ pub(super) fn check_name(text: &str) -> Result<(), TraceProblem> {
 pub(super) fn check_number(number: &str, shape: &Shape) -> Result<u64, TraceProblem> {
     let (decimals, min, max) = match *shape {
         Shape::Integer { min, max } => (0, min, max),
+        Shape::Amount(_) => (0, 0, AMOUNT_LIMIT),
         Shape::Seconds => (3, 0, MAX_MS),
         _ => (6, 0, 1_000_000_000_000_000),
     };
@@ -332,14 +396,15 @@ fn describe(shape: &Shape) -> Cow<'static, str> {
         Shape::Bool => "true or false".into(),
         Shape::Text => "a text".into(),
         Shape::Name => "a name, as text".into(),
-        Shape::Integer { min, max } => format!("an integer from {min} to {max}").into(),
+        Shape::Integer { min, max } => format!("a whole number from {min} to {max}").into(),
+        Shape::Amount(unit) => format!("a whole number of {unit} from 0 to {AMOUNT_LIMIT}").into(),
         Shape::Seconds => format!("seconds from 0 to {} with at most three decimals", MAX_MS / 1000).into(),
         Shape::Dollars => "dollars from 0 to 1000000000 with at most six decimals".into(),
         Shape::Choice(choices) => format!("one of {}", listed(choices)).into(),
         Shape::List(_) => "a list".into(),
         Shape::Map(_) => "an object".into(),
-        Shape::Object(object) => format!("an object, {}", object.name).into(),
-        Shape::Ecs(name) => format!("an object, {}", in_words(name)).into(),
+        Shape::Object(object) => format!("an object such as `{}`", object.example).into(),
+        Shape::Ecs(name) => an_object(name).into(),
         Shape::Either(shapes) => shapes.iter().map(|shape| describe(shape)).collect::<Vec<_>>().join(", or ").into(),
     }
 }

@@ -80,7 +80,7 @@ fn error_at(file: &Arc<str>, lines: &Lines, problem: TraceProblem) -> TraceError
             file_error(file, problem)
         }
         problem => {
-            let place = Place { file: Arc::clone(file), line: lines.number, column: 1 };
+            let place = Place { file: Arc::clone(file), line: lines.number, column: lines.column };
             TraceError { file: Arc::clone(file), place: Some(place), problem }
         }
     }
@@ -92,23 +92,38 @@ fn read_form(lines: &mut Lines, input: &Input) -> Result<Option<String>, TracePr
     let limit = DOCUMENT_LIMIT.max(stored.saturating_mul(PACKED_LIMIT));
     let mut text = lines.next()?.ok_or(TraceProblem::Empty)?.to_owned();
     let mut balance = Balance::default();
-    let mut is_second_value = balance.feed(without_mark(&text));
-    let may_be_lines = balance.is_closed && !is_second_value;
-    while !is_second_value {
+    let start = text.len() - without_mark(&text).len();
+    let second = balance.feed(&text[start..]);
+    if let Some(at) = second {
+        return Err(second_value(lines, &text, start + at));
+    }
+    let may_be_lines = balance.is_closed;
+    loop {
         let Some(line) = lines.next()? else {
             let is_empty = without_mark(&text).trim_ascii().is_empty();
             return if is_empty { Err(TraceProblem::Empty) } else { Ok(Some(text)) };
         };
-        is_second_value = balance.feed(line);
-        if is_second_value && may_be_lines {
-            return Ok(None);
+        if let Some(at) = balance.feed(line) {
+            if may_be_lines && !line[at..].starts_with(AFTER_VALUES) {
+                return Ok(None);
+            }
+            let line = line.to_owned();
+            return Err(second_value(lines, &line, at));
         }
         if text.len() as u64 + line.len() as u64 > limit {
             return Err(TraceProblem::DocumentTooLarge { limit });
         }
         text.push_str(line);
     }
-    Err(TraceProblem::SecondValue)
+}
+
+/// What ends a value or separates two, but starts none.
+const AFTER_VALUES: [char; 4] = [']', '}', ',', ':'];
+
+/// Something follows the document, at a byte of the line.
+fn second_value(lines: &mut Lines, line: &str, at: usize) -> TraceProblem {
+    lines.column = line[..at].chars().count() as u64 + 1;
+    if line[at..].starts_with(['{', '[']) { TraceProblem::SecondValue } else { TraceProblem::AfterDocument }
 }
 
 /// The largest document that is held in memory whatever the size of the file.
@@ -131,9 +146,10 @@ struct Balance {
 }
 
 impl Balance {
-    /// Goes on through a line. True if something follows the first value, an object or a list.
-    fn feed(&mut self, line: &str) -> bool {
-        for byte in line.bytes() {
+    /// Goes on through a line. The byte, if there is one, at which something follows the first value, an object or a
+    /// list.
+    fn feed(&mut self, line: &str) -> Option<usize> {
+        for (at, byte) in line.bytes().enumerate() {
             if self.after_backslash {
                 self.after_backslash = false;
             } else if self.in_text {
@@ -144,7 +160,7 @@ impl Balance {
                 }
             } else if self.is_closed {
                 if !byte.is_ascii_whitespace() {
-                    return true;
+                    return Some(at);
                 }
             } else {
                 match byte {
@@ -158,21 +174,13 @@ impl Balance {
                 }
             }
         }
-        false
+        None
     }
 }
 
-/// The file's name without folders and without the extensions that traces have.
+/// The file's name without folders; `-` is standard input.
 fn title(file: &str) -> &str {
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let mut title = name;
-    while let Some((stem, extension)) = title.rsplit_once('.') {
-        if stem.is_empty() || !matches!(extension, "json" | "jsonl" | "ndjson" | "gz" | "zst" | "zstd") {
-            break;
-        }
-        title = stem;
-    }
-    title
+    file.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(file)
 }
 
 impl Source {
@@ -210,14 +218,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_a_name_without_folders_and_extensions() {
+    fn a_title_is_the_file_name_without_folders() {
         for (file, expected) in [
-            ("a/b/day.jsonl.gz", "day"),
-            ("day.2.json", "day.2"),
-            (".json", ".json"),
+            ("a/b/noname.json.gz", "noname.json.gz"),
+            ("noname.json", "noname.json"),
             ("-", "-"),
             ("plain", "plain"),
-            (r"c:\traces\day.json.zst", "day"),
+            (r"c:\traces\day.json.zst", "day.json.zst"),
         ] {
             assert_eq!(title(file), expected);
         }

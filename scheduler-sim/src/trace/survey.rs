@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::{TraceErrors, TraceProblem, nearest};
+use super::error::{TraceErrors, TraceProblem};
 use super::event::{Action, Event, StopTask, TaskNames};
 use super::events::{EventsOf, Indexed, LineEvents, index};
 use super::header::{element_spans, outline, read_header};
@@ -15,6 +15,7 @@ use super::reading::{Messages, Reading};
 use super::resolver::Resolver;
 use super::settings::Settings;
 use super::source::{Form, Source, without_mark};
+use super::suggest::nearest;
 
 /// What is known about a sound trace before a run.
 #[derive(Debug, Clone)]
@@ -51,6 +52,16 @@ impl Survey {
     }
 }
 
+/// A name in a stopTask.
+#[derive(Debug)]
+struct Mention {
+    /// The position of the event in the order of events.
+    order: u64,
+    place: Place,
+    /// The first event after it that requests the task.
+    later: Option<Place>,
+}
+
 /// What is summed up over the events.
 #[derive(Debug, Default)]
 struct Totals {
@@ -61,7 +72,7 @@ struct Totals {
     last_event_ms: u64,
     last_end_ms: Option<u64>,
     /// The first mention of each name by stopTask, in the order of events.
-    stopped: BTreeMap<Arc<str>, (u64, Place)>,
+    stopped: BTreeMap<Arc<str>, Mention>,
 }
 
 impl Totals {
@@ -77,7 +88,7 @@ impl Totals {
                 self.add_tasks(event.at_ms, &start.names, start.request.definition.gpu_milli, start.duration_ms);
             }
             Action::StopTask(StopTask::Task(name)) => {
-                let mention = (self.event_count, event.place.clone());
+                let mention = Mention { order: self.event_count, place: event.place.clone(), later: None };
                 self.stopped.entry(Arc::clone(name)).or_insert(mention);
             }
             Action::CreateService(service) => self.has_strategies |= service.service.strategy.is_some(),
@@ -120,12 +131,14 @@ pub(super) fn survey(source: &Source) -> Result<Survey, TraceErrors> {
 
 /// The errors of a trace of which so much is broken that there is no survey.
 fn broken(messages: Messages) -> TraceErrors {
+    let mut messages = messages;
+    messages.sort();
     let Messages { errors, warnings, .. } = messages;
     debug_assert!(!errors.is_empty(), "what breaks off is reported");
     TraceErrors { is_complete: false, errors, warnings }
 }
 
-type Surveyed = (Survey, BTreeMap<Arc<str>, (u64, Place)>);
+type Surveyed = (Survey, BTreeMap<Arc<str>, Mention>);
 
 fn survey_document(source: &Source, text: &Arc<String>, sha256: &str, messages: &mut Messages) -> Option<Surveyed> {
     let mut resolver = Resolver::default();
@@ -147,7 +160,8 @@ fn survey_lines(source: &Source, mut lines: Lines, messages: &mut Messages) -> O
     let first = match lines.next() {
         Ok(first) => first.unwrap_or_default().to_owned(),
         Err(problem) => {
-            messages.error_at(None, problem);
+            let place = Place { file: Arc::clone(&source.file), line: 1, column: lines.column };
+            messages.error_at(Some(place), problem);
             return None;
         }
     };
@@ -199,17 +213,12 @@ fn finish(header: Header, totals: Totals, sha256: Box<str>, resolver: Resolver, 
 
 /// A stopTask may name what was requested before it, what runs at time 0, or a service's task, and nothing else. One more
 /// pass, where there is such a name, so that not all names need be kept.
-fn check_stopped(
-    source: &Source,
-    survey: &Survey,
-    mut stopped: BTreeMap<Arc<str>, (u64, Place)>,
-    messages: &mut Messages,
-) {
+fn check_stopped(source: &Source, survey: &Survey, mut stopped: BTreeMap<Arc<str>, Mention>, messages: &mut Messages) {
     for task in &survey.header.tasks {
         stopped.remove(&task.name);
     }
     for service in &survey.header.services {
-        remove_copies(&mut stopped, service.service.name(), u32::MAX, 0);
+        remove_copies(&mut stopped, service.service.name(), u32::MAX, (0, &service.place));
     }
     if stopped.is_empty() {
         return;
@@ -220,20 +229,28 @@ fn check_stopped(
     };
     let mut near_misses = Vec::new();
     for (order, event) in (1..).zip(events) {
-        match event.map(|event| event.action) {
-            Ok(Action::RunTask(run)) => remove(&mut stopped, &run.names, order, &mut near_misses),
-            Ok(Action::StartTask(start)) => remove(&mut stopped, &start.names, order, &mut near_misses),
-            Ok(Action::CreateService(service)) => remove_copies(&mut stopped, service.service.name(), u32::MAX, order),
-            Ok(_) => {}
+        let event = match event {
+            Ok(event) => event,
             Err(error) => return messages.errors.push(error),
+        };
+        let at = (order, &event.place);
+        match &event.action {
+            Action::RunTask(run) => remove(&mut stopped, &run.names, at, &mut near_misses),
+            Action::StartTask(start) => remove(&mut stopped, &start.names, at, &mut near_misses),
+            Action::CreateService(service) => remove_copies(&mut stopped, service.service.name(), u32::MAX, at),
+            _ => {}
         }
         if stopped.is_empty() {
             return;
         }
     }
     let mut unknown: Vec<_> = stopped.into_iter().collect();
-    unknown.sort_by_key(|(_, (order, _))| *order);
-    for (name, (_, place)) in unknown {
+    unknown.sort_by_key(|(_, mention)| mention.order);
+    for (name, Mention { place, later, .. }) in unknown {
+        if let Some(later) = later {
+            messages.error_at(Some(place), TraceProblem::TaskOnlyLater { name: (&*name).into(), later });
+            continue;
+        }
         let nearest = nearest(&name, near_misses.iter().map(|it: &Arc<str>| &**it));
         messages.error_at(Some(place), TraceProblem::UnknownTask { name: (&*name).into(), nearest });
     }
@@ -242,37 +259,45 @@ fn check_stopped(
 /// How many names are kept to suggest one.
 const NEAR_MISSES: usize = 1000;
 
-fn remove(
-    stopped: &mut BTreeMap<Arc<str>, (u64, Place)>,
-    names: &TaskNames,
-    order: u64,
-    near_misses: &mut Vec<Arc<str>>,
-) {
+/// An event's position in the order of events, and its place.
+type At<'a> = (u64, &'a Place);
+
+fn remove(stopped: &mut BTreeMap<Arc<str>, Mention>, names: &TaskNames, at: At<'_>, near_misses: &mut Vec<Arc<str>>) {
     if near_misses.len() < NEAR_MISSES {
         near_misses.push(names.name(0));
     }
     if names.count() > 1 {
-        return remove_copies(stopped, names.id(), names.count(), order);
+        return remove_copies(stopped, names.id(), names.count(), at);
     }
-    if stopped.get(names.id()).is_some_and(|&(mentioned, _)| mentioned > order) {
+    if stopped.get_mut(names.id()).is_some_and(|mention| mention.is_known(at)) {
         stopped.remove(names.id());
     }
 }
 
-/// Removes the mentions after `order` of `base/0` to `base/(count - 1)`.
-fn remove_copies(stopped: &mut BTreeMap<Arc<str>, (u64, Place)>, base: &str, count: u32, order: u64) {
+/// Removes the mentions after an event of `base/0` to `base/(count - 1)`.
+fn remove_copies(stopped: &mut BTreeMap<Arc<str>, Mention>, base: &str, count: u32, at: At<'_>) {
     let prefix: Arc<str> = format!("{base}/").into();
     let is_copy = |name: &str| {
         let index = &name[prefix.len()..];
         index.parse::<u32>().is_ok_and(|number| number < count && number.to_string() == index)
     };
-    let range = stopped.range::<Arc<str>, _>(&prefix..);
+    let range = stopped.range_mut::<Arc<str>, _>(&prefix..);
     let copies = range.take_while(|(name, _)| name.starts_with(&*prefix));
     let known: Vec<_> = copies
-        .filter(|(name, (mentioned, _))| *mentioned > order && is_copy(name))
-        .map(|(name, _)| Arc::clone(name))
+        .filter_map(|(name, mention)| (is_copy(name) && mention.is_known(at)).then(|| Arc::clone(name)))
         .collect();
     for name in known {
         stopped.remove(&name);
+    }
+}
+
+impl Mention {
+    /// Whether it stands after the event that requests the task. If it stands before it, that is noted.
+    fn is_known(&mut self, (order, place): At<'_>) -> bool {
+        if self.order > order {
+            return true;
+        }
+        self.later.get_or_insert_with(|| place.clone());
+        false
     }
 }

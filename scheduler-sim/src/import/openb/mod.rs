@@ -76,6 +76,7 @@ pub fn import_openb(
         writer.event(&event(&list.pods[arrival.pod], arrival, &definitions, &mut names))?;
     }
     let mut report = ImportReport { rows_dropped: list.rows_dropped, ..ImportReport::default() };
+    report.rows_read = list.pods.len() as u64 + list.rows_dropped;
     report.container_instances = nodes.len() as u64;
     report.task_definitions = definitions.names.len() as u64;
     report.events = writer.event_count();

@@ -16,7 +16,7 @@ fn container_instances_are_refused_with_their_places() {
         ),
         (
             r#"{"count": 4294967296, "instanceType": "t2.micro", "availabilityZone": "a"}"#,
-            "11: expected an integer from 1 to 4194304, found 4294967296",
+            "11: expected a whole number from 1 to 4194304, found 4294967296",
         ),
         (
             r#"{"instanceType": "t2.micro", "availabilityZone": "a", "pricePerHour": 0.0000001}"#,
@@ -24,11 +24,11 @@ fn container_instances_are_refused_with_their_places() {
         ),
         (
             r#"{"availabilityZone": "a", "registeredResources": {"cpu": -1, "memory": 1}}"#,
-            "58: expected an integer from 0 to 2147483647, found -1",
+            "58: expected a whole number of CPU units from 0 to 2147483647, found -1",
         ),
         (
             r#"{"availabilityZone": "a", "registeredResources": {"cpu": 1.5, "memory": 1}}"#,
-            "58: expected an integer from 0 to 2147483647, found 1.5",
+            "58: expected a whole number of CPU units from 0 to 2147483647, found 1.5",
         ),
         (
             r#"{"availabilityZone": "a", "registeredResources": [{"name": "CPU", "type": "INTEGER", "integerValue": 1}]}"#,
@@ -114,4 +114,15 @@ fn what_a_snapshot_does_not_explain_is_foreign_load() {
         &snapshot(r#"{"cpu": 800, "memory": 700, "gpu": 1, "ports": [22]}"#, demand),
         &["t.json:4:39: port 80/tcp of `i-1f` is taken by a task, but `remainingResources` does not list it as taken"],
     );
+}
+
+#[test]
+fn copies_of_one_entry_share_their_attributes() {
+    let text =
+        r#"{"version": 1, "containerInstances": [{"count": 3, "instanceType": "t2.micro", "availabilityZone": "a"}]}"#;
+    let survey = survey(text).expect("a trace");
+    let instances: Vec<_> = survey.header.instances[0].instances(0, 0).map(|it| it.expect("checked")).collect();
+    let names: Vec<_> = instances.iter().map(scheduler_core::ContainerInstance::name).collect();
+    assert_eq!(names, ["i-000000", "i-000001", "i-000002"]);
+    assert!(instances.iter().all(|it| std::ptr::eq(it.attributes(), instances[0].attributes())));
 }

@@ -1,6 +1,7 @@
 //! Whole traces in, what is read or refused out.
 
 mod fleet;
+mod messages;
 
 use super::*;
 
@@ -46,10 +47,10 @@ fn events(source: &Source) -> Vec<Event> {
 #[test]
 fn the_smallest_trace_has_a_version() {
     let survey = survey(r#"{"version": 1}"#).expect("a trace");
-    assert_eq!((&*survey.header.name, survey.event_count), ("t", 0));
+    assert_eq!((&*survey.header.name, survey.event_count), ("t.json", 0));
     assert_eq!(survey.header.settings, Settings::default());
     assert_eq!(survey.sha256, "c3aa9744214caf6eb993d6f88f3f1dda3e4e60d59f712b6463c4ce2c4b00dfa1".into());
-    refused("{}", &["t.json:1:1: a trace needs `version`"]);
+    refused("{}", &["t.json:1:1: a trace needs `version`; write `\"version\": 1`"]);
     refused(r#"{"version": 2}"#, &["t.json:1:13: version 2 of the trace format; this program reads version 1"]);
     refused(r#"{"version": "1"}"#, &["t.json:1:13: expected the version of the trace format, 1, found a text"]);
     refused("[]", &["t.json:1:1: expected a trace, which is an object, found a list"]);
@@ -105,7 +106,7 @@ fn keys_that_stand_twice_are_refused_everywhere() {
     let text = event(
         r#""registerTaskDefinition": {"family": "a", "containerDefinitions": [{"name": "c", "memory": 1, "dockerLabels": {"k": "1", "k": "2"}}]}"#,
     );
-    refused(&text, &["t.json:5:139: `k` is given twice; keep one"]);
+    refused(&text, &["t.json:5:139: a key is given twice in one object; keep one"]);
 }
 
 #[test]
@@ -223,8 +224,8 @@ fn rules_of_requests_are_refused() {
         run(r#""capacityProviderStrategy": [{"capacityProvider": "a"}]"#),
         Err("`capacityProviderStrategy` is not supported by this version".to_owned())
     );
-    assert_eq!(run(r#""count": 0"#), Err("expected an integer from 1 to 2147483648, found 0".to_owned()));
-    assert_eq!(run(r#""id": "a\nb""#), Err("the name \"a\\nb\" contains a control character".to_owned()));
+    assert_eq!(run(r#""count": 0"#), Err("expected a whole number from 1 to 2147483648, found 0".to_owned()));
+    assert_eq!(run(r#""id": "a\nb""#), Err("the name `a\nb` contains a control character".to_owned()));
     let long = "n".repeat(256);
     assert_eq!(run(&format!("\"id\": \"{long}\"")), Err("a name of 256 characters; the limit is 255".to_owned()));
     assert_eq!(
@@ -290,7 +291,7 @@ fn only_tasks_requested_before_can_be_stopped() {
     );
     refused(
         &text(&format!("{run}\n{}", stop(0, "job/2"))),
-        &["t.json:6:1: no task `job/2` was requested before; did you mean `job/0`?"],
+        &["t.json:6:1: task `job/2` is requested only later, at t.json:5:1; stop it after that"],
     );
     survey(&text(&format!("{run}{}", stop(2, "task-9")))).expect_err("unknown");
 }
@@ -334,7 +335,10 @@ fn settings_are_made_by_name() {
          strategies of the trace"
     );
     assert_eq!(error("sed", "1"), "there is no setting `sed`; did you mean `seed`?");
-    assert_eq!(error("seed", "x"), "setting `seed`: expected an integer from 0 to 18446744073709551615, found a text");
+    assert_eq!(
+        error("seed", "x"),
+        "setting `seed`: expected a whole number from 0 to 18446744073709551615, found a text"
+    );
     assert_eq!(
         error("onUnplaceable", "quue"),
         "setting `onUnplaceable`: `quue` is not one of `fail`, `queue`; did you mean `queue`?"

@@ -1,0 +1,194 @@
+//! The program as its user meets it: what it writes where, what it says, and how it ends.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const NOTES: &str = "stories/notes.json";
+const MIXED_MEMORY: &str = "stories/mixed-memory.json";
+
+fn run(arguments: &[&str]) -> Output {
+    let program = Command::new(env!("CARGO_BIN_EXE_scheduler-sim"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    program.expect("the program was built for this test")
+}
+
+fn stdout_of(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Its messages where it succeeds.
+fn stderr_of(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.success(), "{arguments:?}: {text}");
+    text
+}
+
+/// Its messages where it ends with status 2.
+fn refusal_of(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    assert!(output.stdout.is_empty(), "{arguments:?}: a result besides {text}");
+    text
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_and_standard_output_are_written_through() {
+    use std::os::unix::fs::FileTypeExt;
+    let text = refusal_of(&[NOTES, "-o", "/dev/full"]);
+    assert!(text.contains("cannot write `/dev/full`"), "{text}");
+    assert!(fs::metadata("/dev/full").expect("it is there").file_type().is_char_device());
+    assert_eq!(stdout_of(&[NOTES, "-o", "/dev/stdout"]), stdout_of(&[NOTES]));
+    assert_eq!(stdout_of(&[NOTES, "-o", "/dev/null"]), "");
+    assert!(fs::metadata("/dev/null").expect("it is there").file_type().is_char_device());
+}
+
+#[test]
+fn a_result_never_replaces_the_trace_that_it_is_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("t.json");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(NOTES), &trace).expect("copied");
+    let before = fs::read(&trace).expect("read");
+    let other = folder.path().join(".").join("t.json");
+    let text = refusal_of(&[NOTES, text_of(&trace), "-o", text_of(&other)]);
+    assert!(text.contains("--output is the input"), "{text}");
+    assert_eq!(fs::read(&trace).expect("read"), before);
+}
+
+#[test]
+fn places_that_cannot_be_written_are_told_by_their_own_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("written");
+    let below = file.join("logs");
+    let missing = folder.path().join("none").join("out.json");
+    // The trace does not exist either; that the output cannot be written is found first.
+    for arguments in [["-o", text_of(&missing)], ["--decisions", text_of(&below)], ["-o", text_of(folder.path())]] {
+        let text = refusal_of(&["no-trace.json", arguments[0], arguments[1]]);
+        assert!(text.contains(&format!("cannot write `{}`", arguments[1])), "{text}");
+        assert!(!text.contains(".scheduler-sim-"), "{text}");
+    }
+}
+
+#[test]
+fn nothing_that_a_terminal_acts_upon_is_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("a\u{1b}[31m\nb.json");
+    let unnamed =
+        r#"{"version": 1, "containerInstances": [{"instanceType": "t2.micro", "availabilityZone": "us-east-2a"}]}"#;
+    if fs::write(&trace, unnamed).is_err() {
+        return; // The system does not allow such names.
+    }
+    for format in ["table", "markdown", "json"] {
+        let text = stdout_of(&[text_of(&trace), "-f", format]);
+        assert!(!text.contains('\u{1b}') && text.contains("[31m"), "{format}: {text}");
+    }
+    let nasty = "x\u{1b}[31m\ny";
+    let setting = format!("{nasty}=1");
+    let expression = format!("{nasty}>0");
+    let cases = [
+        vec![nasty],
+        vec![NOTES, "-s", nasty],
+        vec![NOTES, "--baseline", nasty],
+        vec![NOTES, "--set", nasty],
+        vec![NOTES, "--set", &setting],
+        vec![NOTES, "--columns", nasty],
+        vec![NOTES, "--fail-if", &expression],
+        vec![NOTES, "--fleet", nasty],
+        vec![NOTES, "--format", nasty],
+        vec![NOTES, "--prices", nasty],
+        vec![NOTES, "--seeds", nasty],
+        vec!["example", nasty],
+        vec!["query", "a ==", nasty],
+        vec!["explain", NOTES, "--task", nasty],
+        vec!["help", nasty],
+    ];
+    for arguments in cases {
+        let text = refusal_of(&arguments);
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{arguments:?}: {text:?}");
+        assert!(!text.lines().any(|line| line.starts_with('y')), "{arguments:?}: {text:?}");
+    }
+}
+
+#[test]
+fn timings_are_shown_where_people_read() {
+    for format in ["table", "markdown"] {
+        let text = stdout_of(&[NOTES, "-f", format, "--timings"]);
+        assert!(text.contains("timings: ") && text.contains(" placements/s"), "{format}: {text}");
+        assert!(!stdout_of(&[NOTES, "-f", format]).contains("timings: "), "{format}");
+    }
+    assert!(stderr_of(&[NOTES, "-f", "csv", "--timings"]).contains("CSV has no place for --timings"));
+}
+
+#[test]
+fn prices_are_checked_against_each_other_and_the_fleet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let prices = folder.path().join("prices.csv");
+    fs::write(&prices, "type,price\nt2.micro,0.01\nt2.micro,0.02\n").expect("written");
+    let text = refusal_of(&[NOTES, "--prices", text_of(&prices)]);
+    assert!(text.contains("prices.csv: line 3: a second price of `t2.micro`"), "{text}");
+    fs::write(&prices, "m5.large,0.096\n").expect("written");
+    let text = stderr_of(&[NOTES, "--prices", text_of(&prices), "--fleet", "m5.large=1,c5.large=1,c5.xlarge=1"]);
+    assert!(text.contains("no price of `c5.large`, `c5.xlarge`"), "{text}");
+    assert!(!stderr_of(&[NOTES, "--prices", text_of(&prices), "--fleet", "m5.large=3"]).contains("no price"));
+}
+
+#[test]
+fn another_fleet_is_seen_in_every_result() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fleet = ["--fleet", "m5.large=2", "--zones", "us-east-2a,us-east-2b", "-s", "headroom"];
+    let logs = ["--decisions", text_of(folder.path())];
+    let with = |more: &[&str]| stdout_of(&[&[NOTES], &fleet[..], more].concat());
+    let json: serde_json::Value = serde_json::from_str(&with(&["-f", "json", logs[0], logs[1]])).expect("JSON");
+    let settings = &json["results"][0]["settings"];
+    assert_eq!(settings["fleet"], "m5.large=2");
+    assert_eq!(settings["zones"], serde_json::json!(["us-east-2a", "us-east-2b"]));
+    let log = fs::read_to_string(folder.path().join("0-headroom-seed0.jsonl")).expect("a log");
+    let header: serde_json::Value = serde_json::from_str(log.lines().next().expect("a header")).expect("JSON");
+    assert_eq!(&header["settings"], settings);
+    assert!(with(&[]).contains("--fleet m5.large=2") && with(&["-f", "markdown"]).contains("--fleet m5.large=2"));
+}
+
+#[test]
+fn logs_of_other_runs_are_left_and_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["7-old-seed3.jsonl", "0-headroom-seed0.jsonl", "notes.txt", "x-seed1.jsonl"] {
+        fs::write(folder.path().join(name), "old").expect("written");
+    }
+    let text = stderr_of(&[NOTES, "-s", "headroom", "--decisions", text_of(folder.path())]);
+    assert!(text.contains("holds 1 decision log of other runs"), "{text}");
+    assert_eq!(fs::read_to_string(folder.path().join("7-old-seed3.jsonl")).expect("read"), "old");
+    assert_ne!(fs::read_to_string(folder.path().join("0-headroom-seed0.jsonl")).expect("read"), "old");
+}
+
+#[test]
+fn a_mistyped_subcommand_is_taken_for_one() {
+    let text = refusal_of(&["vaildate", NOTES, "--strict-ecs"]);
+    assert!(text.contains("did you mean `validate`?"), "{text}");
+    let text = refusal_of(&["shrink", NOTES, "--fail-if", "tasks.unplaced>0"]);
+    assert!(text.contains("later versions"), "{text}");
+    assert!(refusal_of(&["--jobs", "0", NOTES]).contains("there must be at least one job"));
+}
+
+#[test]
+fn the_table_ends_with_who_refuses_least_and_is_best_among_those() {
+    let last = |arguments: &[&str]| stdout_of(arguments).lines().last().unwrap_or_default().to_owned();
+    assert_eq!(
+        last(&[MIXED_MEMORY]),
+        "fewest unplaced: az-balanced-binpack, binpack(cpu), binpack(memory); of these, most instances empty: \
+         binpack(cpu), binpack(memory)"
+    );
+    assert!(!last(&[MIXED_MEMORY, "-s", "headroom"]).contains("fewest"), "a single strategy has no rival");
+}
