@@ -1,6 +1,7 @@
 //! Prints a Markdown table: the engine beside the plain scan, same fleets, same requests, every answer compared.
 //!
-//! `cargo bench -p scheduler-benches --bench ratio -- [--sizes 100,1000,10000,100000] [--modes headroom,…] [--seconds 0.5]`
+//! `cargo bench -p scheduler-benches --bench ratio -- [--sizes 100,1000,10000,100000] [--modes headroom,…] [--seconds 0.4]
+//! [--alone]`. With `--alone` the plain scan is never asked, so it does not sweep the caches.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ struct Options {
     sizes: Vec<usize>,
     modes: Vec<Mode>,
     per_row: Duration,
+    alone: bool,
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         sizes: vec![100, 1_000, 10_000, 100_000],
         modes: Mode::ALL.to_vec(),
         per_row: Duration::from_millis(400),
+        alone: false,
     };
     let mut arguments = arguments.peekable();
     let mut is_test = true;
@@ -53,6 +56,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 let parsed = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                 options.per_row = parsed.ok_or_else(|| format!("`{seconds}` is no number of seconds"))?;
             }
+            "--alone" => options.alone = true,
             // What cargo itself passes: `--bench` when timing, nothing (or `--test`) under `cargo test`.
             "--bench" => is_test = false,
             _ => {}
@@ -75,20 +79,20 @@ fn run(options: &Options) {
     for mode in &options.modes {
         for size in &options.sizes {
             for state in [State::Steady, State::NearFull] {
-                row(*mode, *size, state, options.per_row);
+                row(*mode, *size, state, options);
             }
         }
     }
 }
 
-fn row(mode: Mode, size: usize, state: State, per_row: Duration) {
+fn row(mode: Mode, size: usize, state: State, options: &Options) {
     let mut churn = Churn::new(mode, state, size);
     let (mut engine, mut plain) = (Vec::new(), Vec::new());
     let start = Instant::now();
     // The plain scan is asked now and then, so that a row of a large fleet ends in time.
-    while start.elapsed() < per_row {
+    while start.elapsed() < options.per_row {
         for step in 0..=200_000 / size {
-            let (outcome, compared) = churn.step(step == 0);
+            let (outcome, compared) = churn.step(step == 0 && !options.alone);
             engine.push(outcome);
             plain.extend(compared);
         }
