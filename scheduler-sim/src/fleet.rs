@@ -153,6 +153,7 @@ impl Prices {
         let file = path.display().to_string();
         let wrong = |problem: String| FleetError::Prices { file: file.clone(), problem };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the file: {error}")))?;
+        let text = text.replace("\r\n", "\n");
         let mut prices = BTreeMap::new();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
         let mut is_first = true;

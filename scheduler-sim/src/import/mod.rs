@@ -9,6 +9,7 @@ mod ecs;
 mod error;
 mod horizon;
 mod huawei_topology;
+mod line_ends;
 mod machines;
 mod openb;
 mod output;

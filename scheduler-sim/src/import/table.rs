@@ -6,13 +6,14 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::decimal::Decimal;
 use super::error::ImportError;
+use super::line_ends::PlainLineEnds;
 use super::seconds::MAX_MS;
 use crate::trace::input::{Input, UnpackedReader};
 
 /// A table with a row of column names.
 pub(super) struct Table {
     pub(super) file: Box<str>,
-    reader: Reader<UnpackedReader>,
+    reader: Reader<PlainLineEnds<UnpackedReader>>,
     columns: StringRecord,
 }
 
@@ -29,7 +30,8 @@ impl Table {
         let file: Box<str> = path.to_string_lossy().into();
         let read = |source| ImportError::Read { file: file.clone(), source };
         let unpacked = Input::open(path).and_then(|input| input.reader()).map_err(read)?;
-        let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(unpacked.into_reader());
+        let mut reader =
+            ReaderBuilder::new().trim(csv::Trim::All).from_reader(PlainLineEnds::new(unpacked.into_reader()));
         let columns = reader.headers().cloned().map_err(|source| table_error(&file, source))?;
         Ok(Self { file, reader, columns })
     }
