@@ -13,31 +13,46 @@ impl<R: Read> PlainLineEnds<R> {
     pub(super) fn new(inner: R) -> Self {
         Self { inner, held: false }
     }
+
+    /// Moves `count` bytes from `start` to the front, without carriage returns in front of a line feed.
+    fn compact(&mut self, out: &mut [u8], start: usize, count: usize) -> usize {
+        let mut written = 0;
+        for index in start..start + count {
+            let byte = out[index];
+            if std::mem::take(&mut self.held) && byte != b'\n' {
+                out[written] = b'\r';
+                written += 1;
+            }
+            if byte == b'\r' {
+                self.held = true;
+            } else {
+                out[written] = byte;
+                written += 1;
+            }
+        }
+        written
+    }
 }
 
 impl<R: Read> Read for PlainLineEnds<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // A held byte may come out in front of what is read, so one place is left for it.
-        let Some(room) = out.len().checked_sub(1).filter(|room| *room > 0) else {
-            return self.inner.read(out);
-        };
-        let mut input = vec![0; room];
-        let count = self.inner.read(&mut input)?;
-        let mut written = 0;
-        let mut put = |byte| {
-            out[written] = byte;
-            written += 1;
-        };
-        if count == 0 && std::mem::take(&mut self.held) {
-            put(b'\r');
+        if out.len() < 2 {
+            // A pair has no place there; the table's reader asks for thousands of bytes.
+            return Err(io::ErrorKind::InvalidInput.into());
         }
-        for byte in &input[..count] {
-            if std::mem::take(&mut self.held) && *byte != b'\n' {
-                put(b'\r');
+        loop {
+            // A held byte comes out in front of what is read, so its place is left free.
+            let start = usize::from(self.held);
+            let count = self.inner.read(&mut out[start..])?;
+            if count == 0 {
+                out[0] = b'\r';
+                return Ok(usize::from(std::mem::take(&mut self.held)));
             }
-            if *byte == b'\r' { self.held = true } else { put(*byte) }
+            let written = self.compact(out, start, count);
+            if written > 0 {
+                return Ok(written);
+            }
         }
-        if written == 0 && count > 0 { self.read(out) } else { Ok(written) }
     }
 }
 
