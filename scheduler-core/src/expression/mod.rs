@@ -22,6 +22,7 @@
 //! [the developer guide]: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-query-language.html
 
 mod argument;
+mod attributes_alone;
 mod error;
 mod evaluation;
 mod lexer;
@@ -50,7 +51,8 @@ pub use pattern::{Pattern, PatternError, PatternErrorKind, UnsupportedFeature};
 pub use syntax::{Argument, Comparison, Node, Operator, Span, Subject};
 pub use value::Version;
 
-use crate::model::attribute::{AttributeLookup, AttributeName};
+use self::attributes_alone::AttributesAlone;
+use crate::model::attribute::{AttributeLookup, AttributeName, Attributes};
 
 /// A cluster query expression. A clone shares the tree.
 ///
@@ -136,6 +138,12 @@ impl Expression {
     /// Cost: linear in the expression and the facts it asks for; operands that decide nothing any more are not asked.
     pub fn matches(&self, facts: &dyn InstanceFacts) -> bool {
         evaluation::holds(&self.0.root, facts)
+    }
+
+    /// Whether an instance with these attributes matches. For an expression that [is static](Self::is_static); of other
+    /// subjects it knows nothing: no task, no agent, no name.
+    pub fn matches_attributes(&self, attributes: &Attributes) -> bool {
+        self.matches(&AttributesAlone(attributes))
     }
 
     /// Whether every subject is an attribute, so that the answer changes only with the instance's attributes.

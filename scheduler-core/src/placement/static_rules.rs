@@ -11,7 +11,6 @@ use super::check::{Check, member_of};
 use super::request::PlacementRequest;
 use super::strategy::{PlacementStrategy, SpreadField};
 use crate::cluster::{Cluster, Slot};
-use crate::expression::InstanceFacts;
 use crate::index::class_bit;
 use crate::model::{AttributeLookup, AttributeName, Attributes, names};
 
@@ -225,43 +224,9 @@ fn first_failure(request: &PlacementRequest, attributes: &Attributes) -> Option<
         Some(Check::Attributes)
     } else if !request.allowed_zones().is_none_or(is_in) {
         Some(Check::Location)
-    } else if !expressions.all(|expression| expression.matches(&AttributesAlone(attributes))) {
+    } else if !expressions.all(|expression| expression.matches_attributes(attributes)) {
         Some(Check::MemberOf)
     } else {
         None
-    }
-}
-
-/// The facts of which a static expression asks only the attributes.
-struct AttributesAlone<'a>(&'a Attributes);
-
-impl InstanceFacts for AttributesAlone<'_> {
-    fn ec2_instance_id(&self) -> &'static str {
-        ""
-    }
-
-    fn attribute(&self, name: &AttributeName) -> AttributeLookup<'_> {
-        debug_assert!(name.as_str() != names::AVAILABILITY_ZONE || self.0.get(name) != AttributeLookup::Missing);
-        self.0.get(name)
-    }
-
-    fn agent_connected(&self) -> bool {
-        false
-    }
-
-    fn agent_version(&self) -> &'static str {
-        ""
-    }
-
-    fn registered_at_ms(&self) -> i64 {
-        0
-    }
-
-    fn running_tasks_count(&self) -> u64 {
-        0
-    }
-
-    fn any_task_group(&self, _test: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
     }
 }

@@ -1,7 +1,6 @@
 //! The static rules of a request: required attributes, location, and the `memberOf` expressions that ask attributes
 //! alone. Whether an instance meets them changes only with its attributes.
 
-use scheduler_core::expression::InstanceFacts;
 use scheduler_core::{
     AttributeLookup, AttributeName, Attributes, Expression, PlacementConstraint, PlacementRequest, RequiredAttribute,
 };
@@ -41,7 +40,7 @@ impl StaticRules {
         let is_allowed = |zones: &Vec<Box<str>>| zones.iter().any(|allowed| AttributeLookup::Value(allowed) == zone);
         self.required.iter().all(|required| required.is_met_by(attributes))
             && self.zones.as_ref().is_none_or(is_allowed)
-            && self.expressions.iter().all(|expression| expression.matches(&AttributesAlone(attributes)))
+            && self.expressions.iter().all(|expression| expression.matches_attributes(attributes))
     }
 
     /// The rules as one text: what kinds of tasks are sorted by, last of all.
@@ -50,38 +49,5 @@ impl StaticRules {
         let zones = self.zones.iter().map(|zones| format!("zones {}", zones.join(" ")));
         let expressions = self.expressions.iter().map(ToString::to_string);
         required.chain(zones).chain(expressions).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// The facts of which a static expression asks only the attributes.
-struct AttributesAlone<'a>(&'a Attributes);
-
-impl InstanceFacts for AttributesAlone<'_> {
-    fn ec2_instance_id(&self) -> &'static str {
-        ""
-    }
-
-    fn attribute(&self, name: &AttributeName) -> AttributeLookup<'_> {
-        self.0.get(name)
-    }
-
-    fn agent_connected(&self) -> bool {
-        false
-    }
-
-    fn agent_version(&self) -> &'static str {
-        ""
-    }
-
-    fn registered_at_ms(&self) -> i64 {
-        0
-    }
-
-    fn running_tasks_count(&self) -> u64 {
-        0
-    }
-
-    fn any_task_group(&self, _test: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
     }
 }
