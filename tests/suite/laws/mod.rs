@@ -3,6 +3,7 @@
 mod calls;
 mod changes;
 mod custom;
+mod execution;
 mod expressions;
 mod monotone;
 mod placement;
