@@ -1,4 +1,4 @@
-//! A block: up to 64 instances in order, in small parallel arrays that one vector compare runs through.
+//! A block: up to 64 instances in order; what they have lies in arrays that one vector compare runs through.
 
 use super::bound::{Bound, Wanted};
 use crate::cluster::Slot;
@@ -44,18 +44,24 @@ pub(crate) fn class_bit(class: u32) -> u64 {
     1 << (class % u64::BITS)
 }
 
+/// What is read of an entry only once it is a candidate, or its objective ties.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rest {
+    registration: u64,
+    slot: u32,
+    class: u32,
+    unavailable: u32,
+    gpus: u8,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Block {
     len: usize,
     objectives: [u64; BLOCK_CAPACITY],
-    registrations: [u64; BLOCK_CAPACITY],
     /// Unused places hold −1, below every demand.
     cpu: [i32; BLOCK_CAPACITY],
     memory: [i32; BLOCK_CAPACITY],
-    slots: [u32; BLOCK_CAPACITY],
-    classes: [u32; BLOCK_CAPACITY],
-    unavailable: [u32; BLOCK_CAPACITY],
-    gpus: [u8; BLOCK_CAPACITY],
+    rest: [Rest; BLOCK_CAPACITY],
 }
 
 impl Block {
@@ -63,13 +69,9 @@ impl Block {
         Self {
             len: 0,
             objectives: [0; BLOCK_CAPACITY],
-            registrations: [0; BLOCK_CAPACITY],
             cpu: [-1; BLOCK_CAPACITY],
             memory: [-1; BLOCK_CAPACITY],
-            slots: [0; BLOCK_CAPACITY],
-            classes: [0; BLOCK_CAPACITY],
-            unavailable: [0; BLOCK_CAPACITY],
-            gpus: [0; BLOCK_CAPACITY],
+            rest: [Rest::default(); BLOCK_CAPACITY],
         }
     }
 
@@ -78,30 +80,33 @@ impl Block {
     }
 
     pub(crate) fn key(&self, index: usize) -> Key {
-        Key { objective: self.objectives[index], registration: self.registrations[index] }
+        Key { objective: self.objectives[index], registration: self.rest[index].registration }
     }
 
     pub(crate) fn entry(&self, index: usize) -> Entry {
+        let Rest { registration, slot, class, unavailable, gpus } = self.rest[index];
         Entry {
-            key: self.key(index),
-            slot: Slot(self.slots[index]),
+            key: Key { objective: self.objectives[index], registration },
+            slot: Slot(slot),
             cpu: self.cpu[index].cast_unsigned(),
             memory: self.memory[index].cast_unsigned(),
-            gpus: self.gpus[index],
-            class: self.classes[index],
-            unavailable: self.unavailable[index],
+            gpus,
+            class,
+            unavailable,
         }
     }
 
     fn set(&mut self, index: usize, entry: &Entry) {
         self.objectives[index] = entry.key.objective;
-        self.registrations[index] = entry.key.registration;
         self.cpu[index] = entry.cpu.cast_signed();
         self.memory[index] = entry.memory.cast_signed();
-        self.slots[index] = entry.slot.0;
-        self.classes[index] = entry.class;
-        self.unavailable[index] = entry.unavailable;
-        self.gpus[index] = entry.gpus;
+        self.rest[index] = Rest {
+            registration: entry.key.registration,
+            slot: entry.slot.0,
+            class: entry.class,
+            unavailable: entry.unavailable,
+            gpus: entry.gpus,
+        };
     }
 
     /// The first position whose key is not below this one.
@@ -119,7 +124,8 @@ impl Block {
     #[expect(clippy::needless_bitwise_bool, reason = "for the search without branches")]
     fn is_below(&self, index: usize, key: Key) -> bool {
         let objective = self.objectives[index];
-        (objective < key.objective) | ((objective == key.objective) & (self.registrations[index] < key.registration))
+        (objective < key.objective)
+            | ((objective == key.objective) & (self.rest[index].registration < key.registration))
     }
 
     pub(crate) fn insert(&mut self, position: usize, entry: &Entry) {
@@ -138,18 +144,14 @@ impl Block {
     }
 
     fn vacate(&mut self, index: usize) {
-        (self.cpu[index], self.memory[index], self.gpus[index]) = (-1, -1, 0);
+        (self.cpu[index], self.memory[index]) = (-1, -1);
     }
 
     fn shift(&mut self, from: std::ops::Range<usize>, to: usize) {
         self.objectives.copy_within(from.clone(), to);
-        self.registrations.copy_within(from.clone(), to);
         self.cpu.copy_within(from.clone(), to);
         self.memory.copy_within(from.clone(), to);
-        self.slots.copy_within(from.clone(), to);
-        self.classes.copy_within(from.clone(), to);
-        self.unavailable.copy_within(from.clone(), to);
-        self.gpus.copy_within(from, to);
+        self.rest.copy_within(from, to);
     }
 
     /// Takes the upper half out, as a block of its own.
@@ -175,7 +177,8 @@ impl Block {
 
     /// Sharpens a bound of this block after something left it.
     pub(crate) fn refresh_lanes(&self, bound: &mut Bound) {
-        bound.refresh_lanes(&self.cpu, &self.memory, &self.gpus);
+        let gpus = self.rest[..self.len].iter().map(|rest| rest.gpus);
+        bound.refresh_lanes(&self.cpu, &self.memory, gpus);
     }
 
     pub(crate) fn bound(&self) -> Bound {
@@ -199,7 +202,7 @@ impl Block {
             while bits != 0 {
                 let position = index * 8 + (bits.trailing_zeros() / 8) as usize;
                 bits &= bits - 1;
-                if position < from {
+                if position < from || !self.may_suit(position, wanted) {
                     continue;
                 }
                 let entry = self.entry(position);
@@ -209,5 +212,11 @@ impl Block {
             }
         }
         None
+    }
+
+    /// Whether class, ports and network interfaces let an entry be a candidate; classes modulo 64.
+    fn may_suit(&self, position: usize, wanted: &Wanted) -> bool {
+        let rest = &self.rest[position];
+        class_bit(rest.class) & wanted.classes != 0 && rest.unavailable & wanted.unavailable == 0
     }
 }

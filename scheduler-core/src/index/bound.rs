@@ -1,13 +1,16 @@
 //! Joint bounds: what no instance of a block has more of, in lanes that say more than one maximum a resource.
 //!
-//! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(k × cpu, memory)` is
+//! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(cpu, memory / k)` is
 //! large only if *one* instance has both, so a block whose every lane suffices nearly always holds somebody who fits.
 
 use super::block::Entry;
 
-/// CPU, memory, `min(cpu, mem)`, `min(2 cpu, mem)`, `min(4 cpu, mem)`, `min(8 cpu, mem)`, GPUs, and `min(cpu, mem)` of
-/// instances with a free GPU.
+/// CPU, memory, `min(cpu, mem)`, `min(cpu, mem / 2)`, `min(cpu, mem / 4)`, `min(cpu, mem / 8)`, GPUs, and `min(cpu, mem)`
+/// of instances with a free GPU.
 const LANES: usize = 8;
+/// The lanes of CPU and memory come first.
+const AMOUNTS: usize = 6;
+const GPUS: usize = AMOUNTS;
 
 /// A componentwise maximum over instances, and what they have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +51,29 @@ impl Bound {
     }
 
     /// Adds the lanes up again over the instances of a block, in columns; what they have in common stays as it was.
-    pub(crate) fn refresh_lanes<const N: usize>(&mut self, cpu: &[i32; N], memory: &[i32; N], gpus: &[u8; N]) {
+    ///
+    /// `gpus` is looked at only where somebody has any.
+    pub(crate) fn refresh_lanes<const N: usize>(
+        &mut self,
+        cpu: &[i32; N],
+        memory: &[i32; N],
+        gpus: impl Iterator<Item = u8>,
+    ) {
+        let had_gpus = self.lanes[GPUS] > 0;
         let mut joined = [-1; LANES];
-        for ((cpu, memory), gpus) in cpu.iter().zip(memory).zip(gpus) {
-            for (lane, other) in joined.iter_mut().zip(lanes(*cpu, *memory, (*gpus).into())) {
+        for (cpu, memory) in cpu.iter().zip(memory) {
+            for (lane, other) in joined.iter_mut().zip(amounts(*cpu, *memory)) {
                 *lane = (*lane).max(other);
             }
+        }
+        if had_gpus {
+            for ((cpu, memory), gpus) in cpu.iter().zip(memory).zip(gpus) {
+                for (lane, other) in joined[AMOUNTS..].iter_mut().zip(with_gpus(*cpu, *memory, gpus.into())) {
+                    *lane = (*lane).max(other);
+                }
+            }
+        } else {
+            joined[GPUS] = 0;
         }
         self.lanes = joined;
     }
@@ -88,12 +108,20 @@ impl Bound {
     }
 }
 
-/// The lanes of one instance. Each only grows with each amount, which is what makes a maximum of them a bound: products
-/// stop at the largest amount.
+/// The lanes of one instance. Each only grows with each amount, which is what makes a maximum of them a bound.
 fn lanes(cpu: i32, memory: i32, gpus: i32) -> [i32; LANES] {
-    let both = |factor: i32| (cpu.min(i32::MAX / factor) * factor).min(memory);
-    let with_gpu = if gpus > 0 { both(1) } else { -1 };
-    [cpu, memory, both(1), both(2), both(4), both(8), gpus, with_gpu]
+    let mut lanes = [0; LANES];
+    lanes[..AMOUNTS].copy_from_slice(&amounts(cpu, memory));
+    lanes[AMOUNTS..].copy_from_slice(&with_gpus(cpu, memory, gpus));
+    lanes
+}
+
+fn amounts(cpu: i32, memory: i32) -> [i32; AMOUNTS] {
+    [cpu, memory, cpu.min(memory), cpu.min(memory >> 1), cpu.min(memory >> 2), cpu.min(memory >> 3)]
+}
+
+fn with_gpus(cpu: i32, memory: i32, gpus: i32) -> [i32; LANES - AMOUNTS] {
+    [gpus, if gpus > 0 { cpu.min(memory) } else { -1 }]
 }
 
 /// What a request asks of a block.
