@@ -108,16 +108,16 @@ impl Cluster {
             GpuDemand::All => free,
         };
         let before = self.instances.totals(slot);
-        let index = self.insert_task(TaskRecord::new(id, name, Arc::clone(spec), slot, gpus, status));
-        let task = Some(self.tasks.get(index).change());
+        let index = self.insert_task(TaskRecord::new(id, Arc::clone(spec), slot, gpus, status), name);
+        let task = Some(self.tasks.change(index));
         Change { task, ..self.instance_change(slot, before, Cause::Started) }
     }
 
     /// Takes what a running task needs and counts it. The caller has checked that it is there.
-    pub(super) fn insert_task(&mut self, record: TaskRecord) -> TaskIndex {
+    pub(super) fn insert_task(&mut self, record: TaskRecord, name: Option<Arc<str>>) -> TaskIndex {
         let (slot, gpus, status) = (record.slot, record.gpus, record.status);
         let spec = Arc::clone(&record.spec);
-        let index = self.tasks.insert(record);
+        let index = self.tasks.insert(record, name);
         self.unindex(slot);
         self.take(slot, &spec.demand, gpus);
         self.reindex(slot);
@@ -208,8 +208,8 @@ impl Cluster {
 
     /// Does something to one task and tells the change of its instance.
     fn change_task(&mut self, index: TaskIndex, cause: Cause, act: impl FnOnce(&mut Self)) -> Change {
-        let record = self.tasks.get(index);
-        let (slot, task) = (record.slot, Some(record.change()));
+        let slot = self.tasks.get(index).slot;
+        let task = Some(self.tasks.change(index));
         let before = self.instances.totals(slot);
         act(self);
         Change { task, ..self.instance_change(slot, before, cause) }

@@ -77,7 +77,6 @@ impl Cluster {
     }
 
     fn remove_instance(&mut self, slot: Slot) -> Change {
-        let id = self.instances.ids[slot.index()];
         let before = self.instances.totals(slot);
         self.unindex(slot);
         let too_many_unused = self.classes.leave(self.instances.classes[slot.index()]);
@@ -85,7 +84,7 @@ impl Cluster {
         if too_many_unused {
             self.rebuild_classes();
         }
-        Change { instance: id, before, after: None, task: None, cause: Cause::Deregistered }
+        self.instance_change(slot, before, Cause::Deregistered)
     }
 
     /// An instance fails: its tasks are lost, in the order of their placement, and it takes none until it
@@ -297,7 +296,9 @@ impl Cluster {
         Ok(self.instance_change(slot, before, Cause::Resized))
     }
 
-    pub(super) fn instance_change(&self, slot: Slot, before: Option<InstanceTotals>, cause: Cause) -> Change {
+    /// Tells what changed about an instance; every change ends here.
+    pub(super) fn instance_change(&mut self, slot: Slot, before: Option<InstanceTotals>, cause: Cause) -> Change {
+        self.changes += 1;
         let instance = self.instances.ids[slot.index()];
         Change { instance, before, after: self.instances.totals(slot), task: None, cause }
     }

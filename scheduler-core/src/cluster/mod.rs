@@ -15,7 +15,9 @@ mod membership;
 mod release_log;
 mod snapshot;
 mod task;
+mod task_numbers;
 mod tasks;
+mod version;
 mod view;
 
 use crate::index::Indexes;
@@ -33,6 +35,7 @@ pub(crate) use release_log::{LogPosition, ReleaseLog};
 pub use snapshot::{ClusterSnapshot, InstanceSnapshot, RestoreError, TaskSnapshot};
 pub use task::{DesiredStatus, HealthStatus, ReleaseOn, TaskKind, TaskSpec, TaskStatus};
 pub(crate) use tasks::{ChainKind, TaskRecord, TaskTable};
+pub(crate) use version::{ClusterIdentity, Version};
 pub use view::{GroupView, InstanceView, TaskView, ZoneTotals};
 
 /// How many points a unit of remaining CPU and a MiB of remaining memory count for in the headroom of an instance
@@ -89,6 +92,8 @@ pub struct Cluster {
     pub(crate) release_on: ReleaseOn,
     next_instance: u64,
     next_task: u64,
+    identity: ClusterIdentity,
+    changes: u64,
     pub(crate) instances: InstanceTable,
     pub(crate) tasks: TaskTable,
     pub(crate) groups: GroupTable,
@@ -111,6 +116,8 @@ impl Cluster {
             release_on: ReleaseOn::default(),
             next_instance: 0,
             next_task: 0,
+            identity: ClusterIdentity::default(),
+            changes: 0,
             instances: InstanceTable::default(),
             tasks: TaskTable::default(),
             groups: GroupTable::default(),
@@ -152,6 +159,11 @@ impl Cluster {
     /// Tasks that hold resources.
     pub fn task_count(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// The state that the cluster is in.
+    pub(crate) fn version(&self) -> Version {
+        Version { cluster: self.identity.number(), changes: self.changes }
     }
 
     pub(crate) fn slot(&self, id: InstanceId) -> Result<Slot, ClusterError> {

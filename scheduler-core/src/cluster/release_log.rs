@@ -3,32 +3,23 @@
 //! A request that nobody could take stays refused until one of the instances that were logged since then takes it: starts
 //! only use things up. (Requests that look at tasks, or that ask code of the embedder's, are not to be remembered so.)
 
-use std::sync::Arc;
-
-use super::Slot;
+use super::{ClusterIdentity, Slot};
 
 /// Older entries are forgotten; who missed one asks everybody again.
 const CAPACITY: usize = 256;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ReleaseLog {
-    /// Tells this cluster's log from that of its forks.
-    identity: Arc<()>,
+    identity: ClusterIdentity,
     slots: Vec<Slot>,
     written: u64,
 }
 
 /// A place in one cluster's log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct LogPosition {
-    identity: Arc<()>,
+    cluster: u64,
     written: u64,
-}
-
-impl Default for ReleaseLog {
-    fn default() -> Self {
-        Self { identity: Arc::new(()), slots: Vec::new(), written: 0 }
-    }
 }
 
 /// A fork goes its own way from here on.
@@ -50,13 +41,12 @@ impl ReleaseLog {
     }
 
     pub(crate) fn position(&self) -> LogPosition {
-        LogPosition { identity: Arc::clone(&self.identity), written: self.written }
+        LogPosition { cluster: self.identity.number(), written: self.written }
     }
 
     /// What was logged since a position, or `None` if that is not known any more, or is another cluster's.
     pub(crate) fn since<'a>(&'a self, position: &LogPosition) -> Option<impl Iterator<Item = Slot> + use<'a>> {
-        let is_known =
-            Arc::ptr_eq(&self.identity, &position.identity) && self.written - position.written <= CAPACITY as u64;
+        let is_known = self.identity.number() == position.cluster && self.written - position.written <= CAPACITY as u64;
         let missed = position.written..self.written;
         is_known.then(|| missed.map(|entry| self.slots[(entry % CAPACITY as u64) as usize]))
     }

@@ -133,7 +133,7 @@ impl Cluster {
         let tasks = self.tasks().map(|task| TaskSnapshot {
             id: task.record.id,
             instance: self.instances.ids[task.record.slot.index()],
-            name: task.record.name.clone(),
+            name: self.tasks.name(task.record.id).cloned(),
             spec: Arc::clone(&task.record.spec),
             gpu_indices: task.record.gpus,
             desired_status: task.record.desired,
@@ -214,7 +214,7 @@ impl Cluster {
             return Err(RestoreError::TaskDoesNotFit { task: id, instance });
         }
         self.next_task = id.0 + 1;
-        let index = self.insert_task(TaskRecord::new(id, task.name, task.spec, slot, task.gpu_indices, task.status));
+        let index = self.insert_task(TaskRecord::new(id, task.spec, slot, task.gpu_indices, task.status), task.name);
         let record = self.tasks.get_mut(index);
         record.health = task.health;
         record.protected = task.protected;

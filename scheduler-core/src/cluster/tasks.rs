@@ -7,6 +7,7 @@ use slab::Slab;
 
 use super::change::GpuSet;
 use super::groups::GroupIndex;
+use super::task_numbers::TaskNumbers;
 use super::{DesiredStatus, HealthStatus, Slot, TaskChange, TaskId, TaskSpec, TaskStatus};
 
 /// Where a task's record lies in the table.
@@ -55,7 +56,6 @@ pub(crate) enum ChainKind {
 #[derive(Debug, Clone)]
 pub(crate) struct TaskRecord {
     pub(crate) id: TaskId,
-    pub(crate) name: Option<Arc<str>>,
     pub(crate) spec: Arc<TaskSpec>,
     pub(crate) slot: Slot,
     /// Its group, while its desired status is RUNNING.
@@ -65,21 +65,12 @@ pub(crate) struct TaskRecord {
     pub(crate) status: TaskStatus,
     pub(crate) health: HealthStatus,
     pub(crate) protected: bool,
-    links: [Links; 2],
 }
 
 impl TaskRecord {
-    pub(crate) fn new(
-        id: TaskId,
-        name: Option<Arc<str>>,
-        spec: Arc<TaskSpec>,
-        slot: Slot,
-        gpus: GpuSet,
-        status: TaskStatus,
-    ) -> Self {
+    pub(crate) fn new(id: TaskId, spec: Arc<TaskSpec>, slot: Slot, gpus: GpuSet, status: TaskStatus) -> Self {
         Self {
             id,
-            name,
             spec,
             slot,
             group: GroupIndex::MAX,
@@ -88,20 +79,19 @@ impl TaskRecord {
             status,
             health: HealthStatus::Unknown,
             protected: false,
-            links: [UNLINKED; 2],
         }
-    }
-
-    pub(crate) fn change(&self) -> TaskChange {
-        TaskChange { id: self.id, name: self.name.clone(), spec: Arc::clone(&self.spec), gpu_indices: self.gpus }
     }
 }
 
+/// What every start and stop touches lies close together; names, which few embedders give, lie apart.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TaskTable {
     records: Slab<TaskRecord>,
-    by_id: FxHashMap<TaskId, TaskIndex>,
+    /// Of each record, by [`ChainKind`].
+    links: Vec<[Links; 2]>,
+    by_id: TaskNumbers,
     by_name: FxHashMap<Arc<str>, TaskIndex>,
+    names: FxHashMap<TaskId, Arc<str>>,
 }
 
 impl TaskTable {
@@ -110,11 +100,15 @@ impl TaskTable {
     }
 
     pub(crate) fn index_of(&self, id: TaskId) -> Option<TaskIndex> {
-        self.by_id.get(&id).copied()
+        self.by_id.get(id)
     }
 
     pub(crate) fn index_of_name(&self, name: &str) -> Option<TaskIndex> {
         self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn name(&self, id: TaskId) -> Option<&Arc<str>> {
+        self.names.get(&id)
     }
 
     pub(crate) fn get(&self, index: TaskIndex) -> &TaskRecord {
@@ -130,12 +124,27 @@ impl TaskTable {
         self.records.iter().map(|(_, record)| record)
     }
 
-    pub(crate) fn insert(&mut self, record: TaskRecord) -> TaskIndex {
-        let (id, name) = (record.id, record.name.clone());
+    /// How a change tells of a task.
+    pub(crate) fn change(&self, index: TaskIndex) -> TaskChange {
+        let record = self.get(index);
+        TaskChange {
+            id: record.id,
+            name: self.name(record.id).cloned(),
+            spec: Arc::clone(&record.spec),
+            gpu_indices: record.gpus,
+        }
+    }
+
+    pub(crate) fn insert(&mut self, record: TaskRecord, name: Option<Arc<str>>) -> TaskIndex {
+        let id = record.id;
         let index = self.records.insert(record) as TaskIndex;
+        if self.links.len() <= index as usize {
+            self.links.push([UNLINKED; 2]);
+        }
         self.by_id.insert(id, index);
         if let Some(name) = name {
-            self.by_name.insert(name, index);
+            self.by_name.insert(Arc::clone(&name), index);
+            self.names.insert(id, name);
         }
         index
     }
@@ -143,33 +152,33 @@ impl TaskTable {
     /// Takes a record out; it must be in no chain any more.
     pub(crate) fn remove(&mut self, index: TaskIndex) -> TaskRecord {
         let record = self.records.remove(index as usize);
-        self.by_id.remove(&record.id);
-        if let Some(name) = &record.name {
-            self.by_name.remove(name);
+        self.by_id.remove(record.id);
+        if let Some(name) = self.names.remove(&record.id) {
+            self.by_name.remove(&name);
         }
         record
     }
 
     /// Appends a task to a chain.
     pub(crate) fn link(&mut self, chain: &mut Chain, kind: ChainKind, index: TaskIndex) {
-        self.get_mut(index).links[kind as usize] = Links { previous: chain.last, next: NOBODY };
+        self.links[index as usize][kind as usize] = Links { previous: chain.last, next: NOBODY };
         match chain.last {
             NOBODY => chain.first = index,
-            last => self.get_mut(last).links[kind as usize].next = index,
+            last => self.links[last as usize][kind as usize].next = index,
         }
         chain.last = index;
     }
 
     /// Takes a task out of a chain that it is in.
     pub(crate) fn unlink(&mut self, chain: &mut Chain, kind: ChainKind, index: TaskIndex) {
-        let Links { previous, next } = std::mem::replace(&mut self.get_mut(index).links[kind as usize], UNLINKED);
+        let Links { previous, next } = std::mem::replace(&mut self.links[index as usize][kind as usize], UNLINKED);
         match previous {
             NOBODY => chain.first = next,
-            previous => self.get_mut(previous).links[kind as usize].next = next,
+            previous => self.links[previous as usize][kind as usize].next = next,
         }
         match next {
             NOBODY => chain.last = previous,
-            next => self.get_mut(next).links[kind as usize].previous = previous,
+            next => self.links[next as usize][kind as usize].previous = previous,
         }
     }
 
@@ -181,7 +190,7 @@ impl TaskTable {
                 return None;
             }
             let (index, record) = (next, self.get(next));
-            next = record.links[kind as usize].next;
+            next = self.links[index as usize][kind as usize].next;
             Some((index, record))
         })
     }

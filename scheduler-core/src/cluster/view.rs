@@ -252,7 +252,7 @@ impl<'a> TaskView<'a> {
 
     /// The name it was started under, if any.
     pub fn name(&self) -> Option<&'a str> {
-        self.record.name.as_deref()
+        self.cluster.tasks.name(self.record.id).map(|name| &**name)
     }
 
     /// The instance it runs on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::{Check, Checker, FailedCheck};
 use super::request::PlacementRequest;
-use crate::cluster::{Change, Cluster, InstanceId, Slot, TaskStatus};
+use crate::cluster::{Change, Cluster, InstanceId, Slot, TaskStatus, Version};
 
 /// An instance chosen for one task. It changes nothing by itself: hand it to [`Cluster::start`].
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Placement {
     instance: InstanceId,
     /// Where the instance was when it was chosen; only a hint.
     slot: Slot,
+    /// What the cluster was like when it was chosen; `None`: it was the caller's choice.
+    chosen_at: Option<Version>,
     request: Arc<PlacementRequest>,
     admission: Admission,
     name: Option<Arc<str>>,
@@ -43,7 +45,8 @@ impl Admission {
 impl Placement {
     pub(super) fn chosen(cluster: &Cluster, slot: Slot, request: &Arc<PlacementRequest>) -> Self {
         let instance = cluster.instances.ids[slot.index()];
-        Self { slot, ..Self::new(instance, Arc::clone(request), Admission::RunTask) }
+        let chosen_at = Some(cluster.version());
+        Self { slot, chosen_at, ..Self::new(instance, Arc::clone(request), Admission::RunTask) }
     }
 
     /// A placement that the caller has chosen, as StartTask does: strategies and constraints are not asked, and a
@@ -58,7 +61,8 @@ impl Placement {
     }
 
     fn new(instance: InstanceId, request: Arc<PlacementRequest>, admission: Admission) -> Self {
-        Self { instance, slot: Slot(u32::MAX), request, admission, name: None, status: TaskStatus::Pending }
+        let (slot, status) = (Slot(u32::MAX), TaskStatus::Pending);
+        Self { instance, slot, chosen_at: None, request, admission, name: None, status }
     }
 
     /// Gives the task the embedder's own name; unique among the tasks that hold resources.
@@ -131,12 +135,22 @@ impl StartError {
 impl Cluster {
     /// Reserves what the placement's task needs on its instance; the new task's handle is in the change.
     ///
-    /// The instance is asked again all that made it feasible, so several schedulers may work on one cluster: the
-    /// slower one gets a [`StartError::Conflict`] and places again. Cost: O(1), and each `memberOf` expression once.
+    /// If anything has changed since it was chosen, the instance is asked again all that made it feasible, so several
+    /// schedulers may work on one cluster: the slower one gets a [`StartError::Conflict`] and places again. Cost: O(1),
+    /// and then each `memberOf` expression once.
     ///
     /// # Errors
     /// [`StartError`]; the cluster is then unchanged.
     pub fn start(&mut self, placement: &Placement) -> Result<Change, StartError> {
+        if let Some(name) = placement.name.as_deref().filter(|name| self.task_id(name).is_some()) {
+            return Err(StartError::DuplicateTask { name: name.into() });
+        }
+        let slot = if placement.chosen_at == Some(self.version()) { placement.slot } else { self.recheck(placement)? };
+        Ok(self.commit_start(slot, placement.request.spec(), placement.name.clone(), placement.status))
+    }
+
+    /// The slot of the placement's instance, if that can (still) take the task.
+    fn recheck(&self, placement: &Placement) -> Result<Slot, StartError> {
         let instance = placement.instance;
         let slot =
             self.instances.slot_near(placement.slot, instance).ok_or(StartError::UnknownInstance { instance })?;
@@ -144,23 +158,17 @@ impl Cluster {
         if !self.instances.is_present(slot) {
             return Err(StartError::InstanceFailed { name: instance_name() });
         }
-        if let Some(name) = placement.name.as_deref().filter(|name| self.task_id(name).is_some()) {
-            return Err(StartError::DuplicateTask { name: name.into() });
-        }
         let checker = Checker::new(self, &placement.request);
         let mut asked = Check::ALL.into_iter().filter(|check| placement.admission.asks(*check));
         let view = self.view(slot);
-        if let Some(failed) = asked.find_map(|check| checker.failure(check, &view)) {
-            return Err(StartError::Conflict { name: instance_name(), failed });
+        match asked.find_map(|check| checker.failure(check, &view)) {
+            Some(failed) => Err(StartError::Conflict { name: instance_name(), failed }),
+            None => Ok(slot),
         }
-        let spec = Arc::clone(placement.request.spec());
-        Ok(self.commit_start(slot, &spec, placement.name.clone(), placement.status))
     }
 
-    /// Starts a placement that was chosen on the cluster as it is now, so nothing is asked again.
+    /// Starts a placement that was chosen on the cluster as it is now.
     pub(super) fn start_chosen(&mut self, placement: &Placement) -> Change {
-        let slot =
-            self.instances.slot_near(placement.slot, placement.instance).expect("a chosen instance is registered");
-        self.commit_start(slot, placement.request.spec(), placement.name.clone(), placement.status)
+        self.start(placement).expect("nothing has changed since it was chosen, and it has no name")
     }
 }
