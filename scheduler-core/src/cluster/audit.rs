@@ -91,7 +91,7 @@ impl Cluster {
                 members += 1;
             }
             same(place, "tasks of the group", &group.running, &members)?;
-            same(place, "tasks by instance", &group.by_slot.iter().map(|(s, c)| (*s, *c)).collect(), &by_slot)?;
+            same(place, "tasks by instance", &group.by_slot.iter().collect(), &by_slot)?;
             for (index, partition) in self.index.partitions().iter().enumerate() {
                 for value in 0..partition.value_count() {
                     let on_value =

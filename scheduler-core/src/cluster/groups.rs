@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::Slot;
+use super::slot_counts::SlotCounts;
 use super::tasks::Chain;
 use crate::index::Partition;
 use crate::model::TaskGroup;
@@ -15,7 +16,7 @@ pub(crate) struct Group {
     /// All of them.
     pub(crate) running: u32,
     /// Those on each instance that has one.
-    pub(crate) by_slot: FxHashMap<Slot, u32>,
+    pub(crate) by_slot: SlotCounts,
     /// Those on the instances of each value, for each partition that the indexes keep.
     by_value: Vec<Vec<u32>>,
     /// Their chain, oldest first.
@@ -24,11 +25,11 @@ pub(crate) struct Group {
 
 impl Group {
     fn new(name: TaskGroup) -> Self {
-        Self { name, running: 0, by_slot: FxHashMap::default(), by_value: Vec::new(), tasks: Chain::default() }
+        Self { name, running: 0, by_slot: SlotCounts::default(), by_value: Vec::new(), tasks: Chain::default() }
     }
 
     pub(crate) fn on(&self, slot: Slot) -> u32 {
-        self.by_slot.get(&slot).copied().unwrap_or(0)
+        self.by_slot.get(slot)
     }
 
     /// Tasks on the instances of a value of a partition.
@@ -41,8 +42,8 @@ impl Group {
         self.by_value.clear();
         self.by_value.extend(partitions.iter().map(|partition| {
             let mut counts = vec![0; partition.value_count()];
-            for (slot, count) in by_slot {
-                counts[partition.value_of(*slot)] += count;
+            for (slot, count) in by_slot.iter() {
+                counts[partition.value_of(slot)] += count;
             }
             counts
         }));
@@ -79,7 +80,7 @@ impl GroupTable {
         });
         let group = self.get_mut(index);
         group.running += 1;
-        *group.by_slot.entry(slot).or_insert(0) += 1;
+        group.by_slot.add(slot);
         if group.by_value.len() < partitions.len() {
             group.by_value.resize_with(partitions.len(), Vec::new);
         }
@@ -104,11 +105,7 @@ impl GroupTable {
         for (counts, partition) in group.by_value.iter_mut().zip(partitions) {
             counts[partition.value_of(slot)] -= 1;
         }
-        let count = group.by_slot.get_mut(&slot).expect("a task of the group is on the instance");
-        *count -= 1;
-        if *count == 0 {
-            group.by_slot.remove(&slot);
-        }
+        group.by_slot.remove(slot);
         if group.running == 0 {
             let group = self.groups.remove(index as usize);
             self.by_name.remove(&group.name);
@@ -125,7 +122,7 @@ impl GroupTable {
     /// Counts those groups again that have a task on `slot`, whose values have changed.
     pub(crate) fn recount(&mut self, slot: Slot, partitions: &[Partition]) {
         for (_, group) in &mut self.groups {
-            if group.by_slot.contains_key(&slot) {
+            if group.on(slot) > 0 {
                 group.count_by(partitions);
             }
         }

@@ -130,6 +130,11 @@ impl InstanceTable {
         self.open += u32::from(readiness.has(Readiness::OPEN));
     }
 
+    /// Instances that can take a task.
+    pub(crate) fn open_count(&self) -> usize {
+        self.open as usize
+    }
+
     /// Whether every ACTIVE instance has a connected agent, so that the open ones are all there are to ask.
     pub(crate) fn all_active_are_open(&self) -> bool {
         self.active == self.open

@@ -13,6 +13,7 @@ mod instances;
 mod lifecycle;
 mod membership;
 mod release_log;
+mod slot_counts;
 mod snapshot;
 mod task;
 mod task_numbers;

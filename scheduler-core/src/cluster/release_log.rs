@@ -44,10 +44,15 @@ impl ReleaseLog {
         LogPosition { cluster: self.identity.number(), written: self.written }
     }
 
-    /// What was logged since a position, or `None` if that is not known any more, or is another cluster's.
-    pub(crate) fn since<'a>(&'a self, position: &LogPosition) -> Option<impl Iterator<Item = Slot> + use<'a>> {
-        let is_known = self.identity.number() == position.cluster && self.written - position.written <= CAPACITY as u64;
+    /// What was logged since a position; `None` if it is more than `at_most`, or not known any more, or in another cluster.
+    pub(crate) fn since<'a>(
+        &'a self,
+        position: &LogPosition,
+        at_most: usize,
+    ) -> Option<impl Iterator<Item = Slot> + use<'a>> {
         let missed = position.written..self.written;
+        let is_known =
+            self.identity.number() == position.cluster && missed.end - missed.start <= at_most.min(CAPACITY) as u64;
         is_known.then(|| missed.map(|entry| self.slots[(entry % CAPACITY as u64) as usize]))
     }
 

@@ -336,7 +336,7 @@ impl<'a> GroupView<'a> {
     /// The instances that run them and how many each, in registration order.
     pub fn instances(&self) -> impl Iterator<Item = (InstanceView<'a>, u32)> + use<'a> {
         let cluster = self.cluster;
-        let mut counts: Vec<_> = self.group.by_slot.iter().map(|(slot, count)| (cluster.view(*slot), *count)).collect();
+        let mut counts: Vec<_> = self.group.by_slot.iter().map(|(slot, count)| (cluster.view(slot), count)).collect();
         counts.sort_unstable_by_key(|(instance, _)| instance.id());
         counts.into_iter()
     }

@@ -75,6 +75,16 @@ impl Block {
         }
     }
 
+    /// A block of at most [`BLOCK_CAPACITY`] entries in order.
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        let mut block = Self::new();
+        for (index, entry) in entries.iter().enumerate() {
+            block.set(index, entry);
+        }
+        block.len = entries.len();
+        block
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -156,15 +166,11 @@ impl Block {
 
     /// Takes the upper half out, as a block of its own.
     pub(crate) fn split(&mut self) -> Self {
-        let mut upper = Self::new();
         let middle = self.len / 2;
-        for index in middle..self.len {
-            upper.set(index - middle, &self.entry(index));
-            self.vacate(index);
-        }
-        upper.len = self.len - middle;
+        let upper: Vec<_> = (middle..self.len).map(|index| self.entry(index)).collect();
+        (middle..self.len).for_each(|index| self.vacate(index));
         self.len = middle;
-        upper
+        Self::of(&upper)
     }
 
     /// Appends the entries of the block that follows.
@@ -202,7 +208,8 @@ impl Block {
             while bits != 0 {
                 let position = index * 8 + (bits.trailing_zeros() / 8) as usize;
                 bits &= bits - 1;
-                if position < from || !self.may_suit(position, wanted) {
+                let rest = &self.rest[position];
+                if position < from || !wanted.allows(rest.class, rest.unavailable) {
                     continue;
                 }
                 let entry = self.entry(position);
@@ -212,11 +219,5 @@ impl Block {
             }
         }
         None
-    }
-
-    /// Whether class, ports and network interfaces let an entry be a candidate; classes modulo 64.
-    fn may_suit(&self, position: usize, wanted: &Wanted) -> bool {
-        let rest = &self.rest[position];
-        class_bit(rest.class) & wanted.classes != 0 && rest.unavailable & wanted.unavailable == 0
     }
 }

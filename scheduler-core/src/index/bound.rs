@@ -3,7 +3,7 @@
 //! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(cpu, memory / k)` is
 //! large only if *one* instance has both, so a block whose every lane suffices nearly always holds somebody who fits.
 
-use super::block::Entry;
+use super::block::{Entry, class_bit};
 
 /// CPU, memory, `min(cpu, mem)`, `min(cpu, mem / 2)`, `min(cpu, mem / 4)`, `min(cpu, mem / 8)`, GPUs, and `min(cpu, mem)`
 /// of instances with a free GPU.
@@ -139,9 +139,16 @@ impl Wanted {
         Self { least: Bound::of(cpu, memory, gpus), classes, unavailable }
     }
 
-    /// Whether an instance has the CPU and the memory.
+    /// Whether an instance has the CPU and the memory, and [`allows`](Self::allows) the rest.
     pub(crate) fn suits(&self, entry: &Entry) -> bool {
-        self.cpu() <= entry.cpu.cast_signed() && self.memory() <= entry.memory.cast_signed()
+        self.cpu() <= entry.cpu.cast_signed()
+            && self.memory() <= entry.memory.cast_signed()
+            && self.allows(entry.class, entry.unavailable)
+    }
+
+    /// Whether class (modulo 64), ports and network interfaces let an instance be a candidate.
+    pub(crate) fn allows(&self, class: u32, unavailable: u32) -> bool {
+        class_bit(class) & self.classes != 0 && unavailable & self.unavailable == 0
     }
 
     pub(crate) fn cpu(&self) -> i32 {

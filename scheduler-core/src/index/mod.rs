@@ -59,10 +59,20 @@ pub(crate) const NO_ENI: u32 = 1;
 const DICTIONARY_CAPACITY: usize = 31;
 
 #[derive(Debug, Clone, Default)]
+pub(crate) struct Orders(Vec<Order>);
+
+impl Orders {
+    /// The order of a handle, if it is among them.
+    pub(crate) fn get(&self, handle: &OrderHandle) -> Option<&Order> {
+        self.0.iter().find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
+    }
+}
+
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Indexes {
     size: BlockSize,
     partitions: Vec<Partition>,
-    orders: Vec<Order>,
+    orders: Orders,
     /// Host ports that prepared requests want, each with a bit of its own.
     ports: Vec<HostPort>,
     /// CPU units and MiB that remain on the ACTIVE instances of each class.
@@ -76,7 +86,7 @@ impl Indexes {
 
     /// The order of a handle, if this cluster keeps it.
     pub(crate) fn order(&self, handle: &OrderHandle) -> Option<&Order> {
-        self.orders.iter().find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
+        self.orders.get(handle)
     }
 
     pub(crate) fn class_remaining(&self, class: usize) -> (u64, u64) {
@@ -91,7 +101,7 @@ impl Indexes {
     }
 
     fn is_idle(&self) -> bool {
-        self.orders.is_empty()
+        self.orders.0.is_empty()
     }
 
     fn unavailable(&self, instances: &InstanceTable, slot: Slot) -> u32 {
@@ -117,7 +127,7 @@ impl Cluster {
     /// Makes the cluster keep an order for as long as the returned handle lives.
     pub(crate) fn keep_order(&mut self, spec: OrderSpec) -> OrderHandle {
         self.drop_unused_orders();
-        let known = self.index.orders.iter().filter_map(|order| order.handle.upgrade());
+        let known = self.index.orders.0.iter().filter_map(|order| order.handle.upgrade());
         if let Some(handle) = known.into_iter().find(|handle| **handle == spec) {
             return handle;
         }
@@ -125,14 +135,14 @@ impl Cluster {
         let objective = spec.objective;
         let handle = Arc::new(spec);
         let order = Order { handle: Arc::downgrade(&handle), objective, partition, sequences: Vec::new() };
-        self.index.orders.push(order);
+        self.index.orders.0.push(order);
         self.rebuild_indexes();
         handle
     }
 
     /// Drops the orders that no prepared request uses any more; this also happens whenever an order is added.
     pub fn drop_unused_orders(&mut self) {
-        self.index.orders.retain(|order| order.handle.strong_count() > 0);
+        self.index.orders.0.retain(|order| order.handle.strong_count() > 0);
         if self.index.is_idle() {
             self.index.partitions.clear();
             self.index.ports.clear();
@@ -162,9 +172,14 @@ impl Cluster {
         }
     }
 
+    /// How many blocks hold the open instances of an order, if each is full.
+    pub(crate) fn full_blocks(&self) -> usize {
+        self.instances.open_count() / self.index.size.capacity()
+    }
+
     /// Memory of the indexes in bytes: the blocks with what they hold, and what finds them.
     pub fn index_bytes(&self) -> usize {
-        self.index.orders.iter().flat_map(|order| &order.sequences).map(Sequence::bytes).sum()
+        self.index.orders.0.iter().flat_map(|order| &order.sequences).map(Sequence::bytes).sum()
     }
 
     /// Sets how many instances a block of the indexes holds; small ones make tests cross splits with few instances.
@@ -181,16 +196,46 @@ impl Cluster {
         }
         let index = &mut self.index;
         index.partitions = index.partitions.iter().map(|partition| Partition::new(partition.name.clone())).collect();
-        index.class_remaining.clear();
-        for order in &mut index.orders {
-            order.sequences.clear();
-        }
         let slots: Vec<_> = self.instances.iter().map(|(_, slot)| slot).collect();
-        for slot in slots {
-            self.index.assign(slot, self.instances.occupant(slot).description.attributes());
-            self.reindex(slot);
+        for slot in &slots {
+            self.index.assign(*slot, self.instances.occupant(*slot).description.attributes());
         }
+        self.reorder(&slots);
         self.groups.count_by(&self.index.partitions);
+    }
+
+    /// Puts all instances into the orders anew, the parts that they belong to being as they were.
+    fn reorder(&mut self, slots: &[Slot]) {
+        self.index.class_remaining.clear();
+        self.index.partitions.iter_mut().for_each(Partition::clear_sums);
+        let mut entries = Vec::with_capacity(slots.len());
+        for slot in slots {
+            self.add_to_sums(*slot);
+            entries.extend(self.entry_of(*slot));
+        }
+        let Indexes { orders, partitions, size, .. } = &mut self.index;
+        for order in &mut orders.0 {
+            let partition = &partitions[order.partition];
+            let mut parts = vec![Vec::new(); partition.value_count()];
+            for entry in &entries {
+                let id = self.instances.ids[entry.slot.index()];
+                let key = order.objective.key(self.weights, entry.cpu, entry.memory, id);
+                parts[partition.value_of(entry.slot)].push(Entry { key, ..*entry });
+            }
+            order.sequences = parts.into_iter().map(|entries| Sequence::of(entries, *size)).collect();
+        }
+    }
+
+    /// Makes the cluster do without orders for a while: starts are cheaper, and nothing is placed.
+    pub(crate) fn take_orders(&mut self) -> Orders {
+        std::mem::take(&mut self.index.orders)
+    }
+
+    /// Takes the orders back and puts all instances into them anew.
+    pub(crate) fn put_back_orders(&mut self, orders: Orders) {
+        self.index.orders = orders;
+        let slots: Vec<_> = self.instances.iter().map(|(_, slot)| slot).collect();
+        self.reorder(&slots);
     }
 
     /// An instance has joined, or its attributes have changed: it may belong to other parts than before.
@@ -222,7 +267,7 @@ impl Cluster {
         }
         let id = self.instances.ids[index];
         let Indexes { orders, partitions, .. } = &mut self.index;
-        for order in orders {
+        for order in &mut orders.0 {
             let key = order.objective.key(self.weights, cpu, memory, id);
             let value = partitions[order.partition].value_of(slot);
             order.sequences[value].remove(key);
@@ -234,28 +279,31 @@ impl Cluster {
         if self.index.is_idle() {
             return;
         }
+        self.add_to_sums(slot);
+        let Some(mut entry) = self.entry_of(slot) else { return };
+        let id = self.instances.ids[slot.index()];
+        let Indexes { orders, partitions, size, .. } = &mut self.index;
+        for order in &mut orders.0 {
+            entry.key = order.objective.key(self.weights, entry.cpu, entry.memory, id);
+            let value = partitions[order.partition].value_of(slot);
+            order.sequence(value, *size).insert(&entry);
+        }
+    }
+
+    fn add_to_sums(&mut self, slot: Slot) {
         let index = slot.index();
-        let readiness = self.instances.readiness[index];
-        if !readiness.has(Readiness::PRESENT_AND_ACTIVE) {
+        if !self.instances.readiness[index].has(Readiness::PRESENT_AND_ACTIVE) {
             return;
         }
         let (cpu, memory) = (self.instances.remaining_cpu[index], self.instances.remaining_memory[index]);
-        let class = self.instances.classes[index];
-        if self.index.class_remaining.len() <= class.index() {
-            self.index.class_remaining.resize(class.index() + 1, (0, 0));
+        let class = self.instances.classes[index].index();
+        if self.index.class_remaining.len() <= class {
+            self.index.class_remaining.resize(class + 1, (0, 0));
         }
-        let sums = &mut self.index.class_remaining[class.index()];
+        let sums = &mut self.index.class_remaining[class];
         *sums = (sums.0 + u64::from(cpu), sums.1 + u64::from(memory));
         for partition in &mut self.index.partitions {
-            partition.add(slot, class.index(), cpu, memory);
-        }
-        let Some(mut entry) = self.entry_of(slot) else { return };
-        let id = self.instances.ids[index];
-        let Indexes { orders, partitions, size, .. } = &mut self.index;
-        for order in orders {
-            entry.key = order.objective.key(self.weights, cpu, memory, id);
-            let value = partitions[order.partition].value_of(slot);
-            order.sequence(value, *size).insert(&entry);
+            partition.add(slot, class, cpu, memory);
         }
     }
 
@@ -277,7 +325,7 @@ impl Cluster {
     pub(crate) fn indexes_are_sound(&self) -> bool {
         let mut again = self.clone();
         again.rebuild_indexes();
-        let orders = self.index.orders.iter().zip(&again.index.orders);
+        let orders = self.index.orders.0.iter().zip(&again.index.orders.0);
         let same = |(kept, made): (&Order, &Order)| {
             let entries = |order: &Order| {
                 let mut entries: Vec<_> = order.sequences.iter().flat_map(Sequence::iter).collect();

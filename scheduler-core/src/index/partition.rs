@@ -51,6 +51,11 @@ impl Partition {
         self.of_slot[slot.index()] = index as u32;
     }
 
+    /// Forgets what remains, to add it up anew.
+    pub(crate) fn clear_sums(&mut self) {
+        self.remaining.fill((0, 0));
+    }
+
     /// What remains on the ACTIVE instances of a value: CPU units and MiB.
     pub(crate) fn remaining(&self, value: usize) -> (u64, u64) {
         self.remaining[value]

@@ -21,6 +21,15 @@ impl BlockSize {
         let split_at = capacity.clamp(4, BLOCK_CAPACITY);
         Self { split_at, merge_below: split_at / 4 }
     }
+
+    /// As full as leaves room for a few more.
+    fn comfortable(self) -> usize {
+        self.split_at - self.split_at / 4
+    }
+
+    pub(crate) fn capacity(self) -> usize {
+        self.split_at
+    }
 }
 
 impl Default for BlockSize {
@@ -88,6 +97,14 @@ impl Run {
 impl Sequence {
     pub(crate) fn new(size: BlockSize) -> Self {
         Self { runs: Vec::new(), len: 0, size }
+    }
+
+    /// The sequence of these entries, in whatever order they come.
+    pub(crate) fn of(mut entries: Vec<Entry>, size: BlockSize) -> Self {
+        entries.sort_unstable_by_key(|entry| entry.key);
+        let parts: Vec<_> = entries.chunks(size.comfortable()).map(|entries| Part::new(Block::of(entries))).collect();
+        let runs: Vec<_> = parts.chunks(RUN_CAPACITY * 3 / 4).map(|parts| Run::new(parts.to_vec())).collect();
+        Self { runs, len: entries.len(), size }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -194,7 +211,7 @@ impl Sequence {
     /// A block has become small: it goes if it is empty, and joins a neighbour where both fit in one.
     fn shrink(&mut self, run_index: usize, part_index: usize) {
         let run = &mut self.runs[run_index];
-        let room = self.size.split_at - self.size.split_at / 4;
+        let room = self.size.comfortable();
         let len = run.parts[part_index].block.len();
         if len == 0 {
             run.parts.remove(part_index);

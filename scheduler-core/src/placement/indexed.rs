@@ -5,7 +5,9 @@
 //! nobody in them can hold the task are skipped.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
+use super::batch::Candidate;
 use super::check::{Check, custom, gpus_needed, member_of};
 use super::constraint::PlacementConstraint;
 use super::draw::{Draw, draw_feasible};
@@ -100,6 +102,15 @@ pub(super) struct WalkScratch {
     feasible: Vec<Slot>,
 }
 
+/// What a walk goes by, whatever the cluster's tasks are.
+#[derive(Clone, Copy)]
+pub(super) struct Route<'a> {
+    pub(super) request: &'a PlacementRequest,
+    pub(super) table: &'a StaticTable,
+    pub(super) lowered: &'a Lowered,
+    pub(super) order: &'a Order,
+}
+
 /// Everything that one placement reads.
 pub(super) struct Walk<'a> {
     cluster: &'a Cluster,
@@ -120,13 +131,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(
-        cluster: &'a Cluster,
-        request: &'a PlacementRequest,
-        table: &'a StaticTable,
-        lowered: &'a Lowered,
-        order: &'a Order,
-    ) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, route: Route<'a>) -> Self {
+        let Route { request, table, lowered, order } = route;
         let demand = request.demand();
         let (port_bits, all_ports_known) = cluster.index.port_bits(demand.host_ports.as_slice());
         let unavailable = port_bits | if demand.needs_eni { NO_ENI } else { 0 };
@@ -164,14 +170,54 @@ impl<'a> Walk<'a> {
         match self.lowered.choice {
             Choice::Best => self.best_of(untried),
             Choice::Random => self.any(feasible, draw),
-            Choice::FewestTasks => self.first_of_levels(untried, |value| {
-                self.group.map_or(0, |group| group.on_value(self.order.partition, value))
-            }),
+            Choice::FewestTasks => self.first_of_levels(untried, |value| self.tasks_on_value(value)),
             Choice::MostHeadroom => {
                 self.add_up_headrooms(headrooms);
                 self.first_of_levels(untried, |value| Reverse(headrooms[value]))
             }
         }
+    }
+
+    /// Whether a start changes nothing that it reads but of its own instance and the counts of the group.
+    pub(super) fn suits_batches(&self) -> bool {
+        matches!(self.lowered.choice, Choice::Best | Choice::FewestTasks) && !self.asks_instance
+    }
+
+    /// All instances that can and may take the task, by the values of the partition.
+    pub(super) fn candidates(&self) -> Vec<BinaryHeap<Reverse<Candidate>>> {
+        let of = |sequence: &Sequence| {
+            let mut candidates = Vec::new();
+            let _ = sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
+                if self.admits(entry) {
+                    candidates.push(Reverse((self.spread_count(entry.slot), entry.key, entry.slot)));
+                }
+                false
+            });
+            BinaryHeap::from(candidates)
+        };
+        self.order.sequences.iter().map(of).collect()
+    }
+
+    /// An instance, if it can and may take the task.
+    pub(super) fn candidate(&self, slot: Slot) -> Option<Candidate> {
+        let Cluster { weights, instances, .. } = self.cluster;
+        self.admits_slot(slot).then(|| {
+            let index = slot.index();
+            let (cpu, memory) = (instances.remaining_cpu[index], instances.remaining_memory[index]);
+            let key = self.order.objective().key(*weights, cpu, memory, instances.ids[index]);
+            (self.spread_count(slot), key, slot)
+        })
+    }
+
+    /// Tasks of the group on the instance, if they come before the order.
+    fn spread_count(&self, slot: Slot) -> u32 {
+        self.group.filter(|_| self.lowered.spread_instances).map_or(0, |group| group.on(slot))
+    }
+
+    /// Tasks of the group on the instances of a value, if the value with the fewest is taken.
+    pub(super) fn tasks_on_value(&self, value: usize) -> u32 {
+        let group = self.group.filter(|_| self.lowered.choice == Choice::FewestTasks);
+        group.map_or(0, |group| group.on_value(self.order.partition, value))
     }
 
     /// The first check, in ECS's order, after which nobody is left; `None` if somebody passes them all.
@@ -319,9 +365,8 @@ impl<'a> Walk<'a> {
 
     /// Every check that the bounds and the vector compare leave open.
     fn admits(&self, entry: &Entry) -> bool {
-        self.table.admits_class(entry.class)
-            && entry.gpus >= self.gpus
-            && entry.unavailable & self.wanted.unavailable == 0
+        entry.gpus >= self.gpus
+            && self.table.admits_class(entry.class)
             && self.group_limit.is_none_or(|limit| self.group.is_none_or(|group| group.on(entry.slot) < limit))
             && (self.request.demand().host_ports.is_empty() || self.ports_fit(entry.slot))
             && (!self.asks_instance || self.instance_admits(entry.slot))

@@ -3,6 +3,7 @@
 //! A [`PlacementRequest`] says what is to be placed; a [`Scheduler`] chooses; a [`Placement`] goes to
 //! [`Cluster::start`](crate::Cluster::start).
 
+mod batch;
 mod check;
 mod commit;
 mod constraint;

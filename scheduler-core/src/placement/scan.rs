@@ -275,7 +275,7 @@ impl<'a> Scope<'a> {
         match self {
             Self::Group(group) => {
                 if let Some(group) = group {
-                    group.by_slot.iter().for_each(|(slot, count)| visit(*slot, *count));
+                    group.by_slot.iter().for_each(|(slot, count)| visit(slot, count));
                 }
             }
             Self::OwnRevision(counts) => counts.iter().for_each(|(slot, count)| visit(*slot, *count)),

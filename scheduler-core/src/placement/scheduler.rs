@@ -6,11 +6,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::batch::start_batch;
 use super::check::Check;
 use super::commit::Placement;
 use super::draw::Draw;
 use super::explanation::{Explanation, Refusal};
-use super::indexed::{Lowered, Walk, WalkScratch, lower};
+use super::indexed::{Lowered, Route, Walk, WalkScratch, lower};
 use super::request::{PlacementRequest, RequestError};
 use super::scan::{Scan, Scratch};
 use super::static_rules::StaticTable;
@@ -155,6 +156,12 @@ pub enum Execution {
     Scan,
 }
 
+/// To ask a released instance again takes about as long as to walk past so many blocks, of which only the bound is read.
+const BLOCKS_PER_RELEASE: usize = 3;
+
+/// Putting so many instances into the orders anew takes about as long as keeping the orders up for one start.
+const INSTANCES_PER_START: usize = 4;
+
 /// A request compiled for a cluster: what can be known before a placement is known already.
 ///
 /// It may be used with any cluster; with one that it was not prepared for (nor a fork of it) placement costs more.
@@ -232,18 +239,17 @@ impl PreparedRequest {
     pub fn reason(&mut self, cluster: &Cluster) -> Option<Check> {
         self.table.refresh(cluster, &self.request, &self.mentioned);
         let order = self.order.as_ref().filter(|_| self.table.is_by_class() && cluster.instances.all_active_are_open());
-        match (order.and_then(|order| cluster.index.order(order)), &self.lowered) {
-            (Some(order), Some(lowered)) => {
-                Walk::new(cluster, &self.request, &self.table, lowered, order).reason_of_refusal()
-            }
-            _ => Refusal::of(cluster, &self.request).map(|refusal| refusal.check()),
+        match order.and_then(|order| self.route(cluster.index.order(order)?)) {
+            Some(route) => Walk::new(cluster, route).reason_of_refusal(),
+            None => Refusal::of(cluster, &self.request).map(|refusal| refusal.check()),
         }
     }
 
     fn walk(&mut self, cluster: &Cluster, order: &Order, draw: &mut dyn Draw) -> Option<Slot> {
-        let walk = Walk::new(cluster, &self.request, &self.table, self.lowered.as_ref()?, order);
+        let (request, table, lowered) = (&*self.request, &self.table, self.lowered.as_ref()?);
+        let walk = Walk::new(cluster, Route { request, table, lowered, order });
         if let Some(position) = &mut self.refused_at
-            && let Some(mut released) = cluster.releases.since(position)
+            && let Some(mut released) = cluster.releases.since(position, cluster.full_blocks() / BLOCKS_PER_RELEASE)
             && !released.any(|slot| walk.admits_slot(slot))
         {
             cluster.releases.advance(position);
@@ -266,7 +272,15 @@ impl PreparedRequest {
 
     /// Places and starts up to `count` tasks one after another; fewer changes than `count` mean that the next one found
     /// no instance. The same answers as placing and starting them one by one.
+    ///
+    /// Cost: O(instances + count × log instances) where that is less than `count` placements and the chain is of `spread`
+    /// and `binpack`.
     pub fn place_many(&mut self, cluster: &mut Cluster, count: usize, draw: &mut dyn Draw) -> Vec<Change> {
+        if count >= cluster.instance_count().div_ceil(INSTANCES_PER_START)
+            && let Some(changes) = self.place_batch(cluster, count)
+        {
+            return changes;
+        }
         let mut changes = Vec::new();
         while changes.len() < count
             && let Some(placement) = self.place(cluster, draw)
@@ -274,6 +288,24 @@ impl PreparedRequest {
             changes.push(cluster.start_chosen(&placement));
         }
         changes
+    }
+
+    /// By heaps, if the request is such that it can be done so.
+    fn place_batch(&mut self, cluster: &mut Cluster, count: usize) -> Option<Vec<Change>> {
+        self.table.refresh(cluster, &self.request, &self.mentioned);
+        let handle = self.order.as_ref().filter(|_| self.table.is_by_class())?;
+        if !Walk::new(cluster, self.route(cluster.index.order(handle)?)?).suits_batches() {
+            return None;
+        }
+        let orders = cluster.take_orders();
+        let route = orders.get(handle).and_then(|order| self.route(order));
+        let changes = route.map(|route| start_batch(cluster, route, count));
+        cluster.put_back_orders(orders);
+        changes
+    }
+
+    fn route<'a>(&'a self, order: &'a Order) -> Option<Route<'a>> {
+        Some(Route { request: &self.request, table: &self.table, lowered: self.lowered.as_ref()?, order })
     }
 }
 

@@ -55,6 +55,20 @@ proptest! {
         }
     }
 
+    /// A fork cannot know that nothing has changed since a placement was chosen, so it asks the instance again.
+    #[test]
+    fn a_placement_starts_exactly_where_a_fork_would_start_it(history in laws::history(40)) {
+        let mut run = history.begin();
+        for (operation, request) in history.operations.iter().zip(history.requests.iter().cycle()) {
+            let chosen = place(&history, &run.cluster, request);
+            let _ = run.apply(operation);
+            for placement in chosen.into_iter().chain(place(&history, &run.cluster, request)) {
+                let asked_again = run.cluster.fork().start(&placement);
+                prop_assert_eq!(run.cluster.start(&placement), asked_again, "{:?}", operation);
+            }
+        }
+    }
+
     #[test]
     fn a_restored_snapshot_is_the_same_cluster(history in laws::history(40)) {
         let cluster = history.replay();
