@@ -2,12 +2,16 @@
 //!
 //! The plain scan ([`PlainScheduler`]) keeps what remains of each instance in one record and looks at all of them for
 //! every placement, as a straightforward scheduler does. It is the base of every ratio, and its every answer is compared
-//! with the engine's.
+//! with the engine's. The soft spots are held against a harder base: the core's own scan of columns ([`Contest`]).
 
 mod churn;
+mod contest;
 mod plain;
+mod soft_spots;
 mod workload;
 
 pub use churn::{Churn, Operation, Outcome};
+pub use contest::{Contest, Script, Setup, Step, Times};
 pub use plain::PlainScheduler;
+pub use soft_spots::{SoftSpot, soft_spots};
 pub use workload::{Fleet, Mode, Shape, State, Workload};
