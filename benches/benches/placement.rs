@@ -13,17 +13,9 @@ fn place(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("place/{mode}"));
         group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300)).sample_size(20);
         for size in sizes {
-            let mut churn = Churn::new(mode, State::Steady, *size);
-            // Once with the plain scan beside it: the answers are compared.
-            let (engine, plain) = churn.step(true);
-            assert_eq!(Some(engine.placed), plain.map(|plain| plain.placed));
-            group.bench_function(BenchmarkId::new("engine", size), |bencher| {
-                bencher.iter_custom(|rounds| (0..rounds).map(|_| black_box(churn.step(false)).0.time).sum());
-            });
-            group.bench_function(BenchmarkId::new("plain_scan", size), |bencher| {
-                let time = |plain: Option<scheduler_benches::Outcome>| plain.map_or(Duration::ZERO, |plain| plain.time);
-                bencher.iter_custom(|rounds| (0..rounds).map(|_| time(black_box(churn.step(true)).1)).sum());
-            });
+            let mut churn = Churn::new(mode, *size);
+            churn.step();
+            churn.follow(|_, _| true);
         }
         group.finish();
     }

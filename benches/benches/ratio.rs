@@ -1,7 +1,8 @@
 //! Prints a Markdown table: the engine beside the plain scan, same fleets, same requests, every answer compared.
 //!
 //! `cargo bench -p scheduler-benches --bench ratio -- [--sizes 100,1000,10000,100000] [--modes headroom,…] [--seconds 0.4]
-//! [--alone]`. With `--alone` the plain scan is never asked, so it does not sweep the caches.
+//! [--alone]`. The two run in alternating stretches over the same recorded steps (`benches/README.md`); with `--alone` the
+//! plain scan is never asked.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -78,34 +79,78 @@ fn run(options: &Options) {
     println!("--- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---:");
     for mode in &options.modes {
         for size in &options.sizes {
-            for state in [State::Steady, State::NearFull] {
-                row(*mode, *size, state, options);
-            }
+            let mut churn = Churn::new(*mode, *size);
+            row(*mode, *size, State::Steady, &mut churn, options);
+            churn.fill_up();
+            row(*mode, *size, State::NearFull, &mut churn, options);
         }
     }
 }
 
-fn row(mode: Mode, size: usize, state: State, options: &Options) {
-    let mut churn = Churn::new(mode, state, size);
+/// The engine runs for so long before it is the plain scan's turn; the first fifth only warms the caches.
+const STRETCH: Duration = Duration::from_millis(5);
+/// Then the plain scan answers as many of the same requests as take about as long, and this many at least.
+const LEAST_ANSWERS: usize = 4;
+
+fn row(mode: Mode, size: usize, state: State, churn: &mut Churn, options: &Options) {
     let (mut engine, mut plain) = (Vec::new(), Vec::new());
+    let mut answers = LEAST_ANSWERS;
     let start = Instant::now();
-    // The plain scan is asked now and then, so that a row of a large fleet ends in time.
-    while start.elapsed() < options.per_row {
-        for step in 0..=200_000 / size {
-            let (outcome, compared) = churn.step(step == 0 && !options.alone);
-            engine.push(outcome);
-            plain.extend(compared);
+    while start.elapsed() < options.per_row || engine.is_empty() {
+        engine.extend(engine_stretch(churn));
+        if options.alone {
+            churn.follow(|_, _| false);
+            continue;
+        }
+        let turn = Instant::now();
+        let answered = plain_stretch(churn, answers);
+        let each = turn.elapsed() / answered.len().max(1) as u32;
+        answers = (STRETCH.as_nanos() / each.as_nanos().max(1)).max(LEAST_ANSWERS as u128) as usize;
+        plain.extend(answered);
+    }
+    print_row(mode, size, state, churn.cluster.index_bytes() / size, [&engine, &plain]);
+}
+
+fn engine_stretch(churn: &mut Churn) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let start = Instant::now();
+    loop {
+        let elapsed = start.elapsed();
+        if elapsed >= STRETCH {
+            return outcomes;
+        }
+        let outcome = churn.step();
+        if elapsed >= STRETCH / 5 {
+            outcomes.push(outcome);
         }
     }
-    let (placed, refused) = (times(&engine, true), times(&engine, false));
-    let (plain_placed, plain_refused) = (times(&plain, true), times(&plain, false));
+}
+
+/// About so many answers, evenly over the stretch; refusals, which are rare in most states, get up to half of them.
+fn plain_stretch(churn: &mut Churn, answers: usize) -> Vec<Outcome> {
+    let all = churn.recorded().len();
+    let refused = churn.recorded().iter().filter(|step| step.is_refused()).count();
+    let for_refused = refused.min(answers / 2);
+    let (every_refused, every_placed) =
+        (refused / for_refused.max(1), (all - refused) / (answers - for_refused).max(1));
+    let mut seen = [0, 0];
+    churn.follow(|_, step| {
+        let (kind, every) = if step.is_refused() { (0, every_refused) } else { (1, every_placed) };
+        seen[kind] += 1;
+        seen[kind] % every.max(1) == 0
+    })
+}
+
+fn print_row(mode: Mode, size: usize, state: State, bytes_per_instance: usize, [engine, plain]: [&[Outcome]; 2]) {
+    let (placed, refused) = (times(engine, true), times(engine, false));
+    let (plain_placed, plain_refused) = (times(plain, true), times(plain, false));
     let ratio = |plain: &[u64], engine: &[u64]| match (mean(plain), mean(engine)) {
         (Some(plain), Some(engine)) => format!("{:.1}", plain / engine),
         _ => "-".to_owned(),
     };
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
     println!(
-        "{mode} | {size} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {}",
+        "{mode} | {size} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {bytes_per_instance}",
         state.name(),
         number(quantile(&placed, 50)),
         number(quantile(&placed, 99)),
@@ -115,7 +160,6 @@ fn row(mode: Mode, size: usize, state: State, options: &Options) {
         number(quantile(&refused, 50)),
         number(mean(&plain_refused)),
         ratio(&plain_refused, &refused),
-        churn.cluster.index_bytes() / size,
     );
 }
 

@@ -1,12 +1,13 @@
 //! The churn that is measured: a fleet filled by the strategy itself, then one task stopped and one requested, again and
-//! again. The engine and the plain scan go through the same sequence, and every answer is compared.
+//! again. The engine goes first and its steps are recorded; the plain scan then follows through the same steps, and every
+//! answer that it gives is compared. So neither sweeps the other's caches between one placement and the next.
 
 use std::time::{Duration, Instant};
 
 use scheduler_core::{Cluster, Draw, DrawPurpose, PreparedRequest, Scheduler, SeededDraw, TaskId};
 
 use crate::plain::PlainScheduler;
-use crate::workload::{Mode, State, Workload};
+use crate::workload::{Mode, State, StepDraw, Workload};
 
 /// One timed answer.
 #[derive(Debug, Clone, Copy)]
@@ -15,96 +16,130 @@ pub struct Outcome {
     pub placed: bool,
     /// Time to place, and to start if somebody took it.
     pub time: Duration,
+    /// Time of the stop before.
+    pub stop_time: Duration,
 }
 
-/// What a step does.
+/// A task's shape, and the position of its instance in the fleet.
 #[derive(Debug, Clone, Copy)]
-pub enum Operation {
-    /// Stop the task at that position in the list of tasks.
-    Stop(usize),
-    /// Request a task of that shape.
-    Request(usize),
+struct Running {
+    instance: usize,
+    shape: usize,
+}
+
+/// A step that the engine has made and the plain scan has not.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded {
+    stopped: Option<Running>,
+    shape: usize,
+    chosen: Option<usize>,
+    /// The source of random numbers before the step.
+    draw: StepDraw,
+}
+
+impl Recorded {
+    /// Whether nobody took the task.
+    pub fn is_refused(&self) -> bool {
+        self.chosen.is_none()
+    }
 }
 
 /// A filled fleet, twice: in the engine and in the plain scan.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Churn {
     workload: Workload,
     state: State,
     /// The engine's cluster.
     pub cluster: Cluster,
-    /// A prepared request for each shape.
-    pub prepared: Vec<PreparedRequest>,
+    prepared: Vec<PreparedRequest>,
     plain: PlainScheduler,
-    draw: SeededDraw,
-    plain_draw: SeededDraw,
+    draw: StepDraw,
     steps: SeededDraw,
-    tasks: Vec<(TaskId, usize, usize)>,
+    tasks: Vec<(TaskId, Running)>,
+    recorded: Vec<Recorded>,
 }
 
 /// Where the steady state stops filling, in percent of CPU or memory.
 const STEADY_PERCENT: u64 = 85;
 const PLAIN_PERCENT: u64 = 80;
+/// Where the bundles of a very large fleet end.
+const BUNDLED_PERCENT: u64 = 75;
 /// Shapes in the upper half of this order are the big ones.
 const BIG_CPU: u32 = 1024;
 
 impl Churn {
-    /// Fills a fleet by the strategy itself.
+    /// Fills a fleet by the strategy itself, up to the steady state.
     ///
     /// # Panics
-    /// If an answer of the engine differs from the plain scan's.
-    pub fn new(mode: Mode, state: State, instances: usize) -> Self {
+    /// If the workload is not sound.
+    pub fn new(mode: Mode, instances: usize) -> Self {
         let workload = Workload::new(mode, instances);
         let mut cluster = workload.cluster();
         let scheduler = Scheduler::default();
         let prepare = |shape: &crate::Shape| {
             scheduler.prepare(&mut cluster, shape.request.clone()).expect("the request is sound")
         };
-        let prepared: Vec<_> = workload.shapes.iter().map(prepare).collect();
+        let prepared = workload.shapes.iter().map(prepare).collect();
         let plain = PlainScheduler::new(mode, &workload);
-        let (draw, plain_draw, steps) = (SeededDraw::new(1), SeededDraw::new(1), SeededDraw::new(2));
-        let mut churn = Self { workload, state, cluster, prepared, plain, draw, plain_draw, steps, tasks: Vec::new() };
-        churn.fill(if mode == Mode::Plain { PLAIN_PERCENT } else { STEADY_PERCENT });
+        let mut churn = Self {
+            workload,
+            state: State::Steady,
+            cluster,
+            prepared,
+            plain,
+            draw: StepDraw::new(1),
+            steps: SeededDraw::new(2),
+            tasks: Vec::new(),
+            recorded: Vec::new(),
+        };
+        if churn.workload.requested < churn.workload.shapes.len() {
+            churn.fill(BUNDLED_PERCENT, Self::next_bundle);
+            // Bundles stay to the end.
+            churn.tasks.clear();
+        }
+        churn.fill(if mode == Mode::Plain { PLAIN_PERCENT } else { STEADY_PERCENT }, Self::next_shape);
         churn
     }
 
-    /// Fills without asking the plain scan, which would take hours on large fleets; it follows the engine's answers.
-    fn fill(&mut self, percent: u64) {
+    /// Fills on, until nine in ten requests find nobody, half of which are big ones from now on.
+    pub fn fill_up(&mut self) {
+        self.state = State::NearFull;
+        self.fill(100, Self::next_shape);
+    }
+
+    /// Fills by the engine alone; the plain scan, which would take hours on large fleets, follows its answers.
+    fn fill(&mut self, percent: u64, next: fn(&mut Self) -> usize) {
         let registered = self.workload.fleet.instances.iter();
-        let (all_cpu, all_memory) = registered.fold((0, 0), |(cpu, memory), instance| {
-            (cpu + u64::from(instance.cpu), memory + u64::from(instance.memory))
+        let all = registered
+            .fold((0, 0), |sum, instance| (sum.0 + u64::from(instance.cpu), sum.1 + u64::from(instance.memory)));
+        let remaining = self.cluster.instances().map(|instance| instance.remaining());
+        let mut free = remaining.fold((0, 0), |sum, remaining| {
+            (sum.0 + u64::from(remaining.cpu_units), sum.1 + u64::from(remaining.memory_mib))
         });
-        let (mut cpu, mut memory, mut refused_in_a_row) = (0, 0, 0);
-        loop {
-            let is_full = match self.state {
-                // A lopsided fleet runs out of one resource before it is so full.
-                State::Steady => {
-                    cpu * 100 >= all_cpu * percent || memory * 100 >= all_memory * percent || refused_in_a_row >= 50
-                }
-                State::NearFull => refused_in_a_row >= 20,
-            };
-            if is_full {
-                break;
-            }
-            let shape = self.next_shape();
-            let before = self.tasks.len();
-            self.request_of_engine(shape);
-            if let Some((_, instance, _)) = self.tasks.get(before) {
-                let shape_of = &self.workload.shapes[shape];
-                self.plain.start(*instance, shape, shape_of);
-                cpu += u64::from(shape_of.request.demand().cpu_units);
-                memory += u64::from(shape_of.request.demand().memory_mib);
-                refused_in_a_row = 0;
-            } else {
-                refused_in_a_row += 1;
+        // A lopsided fleet runs out of one resource before it is so full.
+        let patience = if self.state == State::Steady { 50 } else { 20 };
+        let mut refused_in_a_row = 0;
+        let is_full =
+            |free: (u64, u64)| free.0 * 100 <= all.0 * (100 - percent) || free.1 * 100 <= all.1 * (100 - percent);
+        while refused_in_a_row < patience && !is_full(free) {
+            let shape = next(self);
+            let placed = self.request(None, shape).placed;
+            refused_in_a_row = if placed { 0 } else { refused_in_a_row + 1 };
+            if placed {
+                let demand = self.workload.shapes[shape].request.demand();
+                free = (free.0 - u64::from(demand.cpu_units), free.1 - u64::from(demand.memory_mib));
             }
         }
-        // The plain scan was not asked, so its generator has to be brought to the same place.
-        self.plain_draw = self.draw.clone();
+        self.follow(|_, _| false);
+    }
+
+    fn next_bundle(&mut self) -> usize {
+        let Workload { requested, shapes, .. } = &self.workload;
+        requested + self.steps.draw(DrawPurpose::Strategy, (shapes.len() - requested) as u32) as usize
     }
 
     fn next_shape(&mut self) -> usize {
-        let count = self.workload.shapes.len() as u32;
+        let count = self.workload.requested as u32;
         loop {
             let shape = self.steps.draw(DrawPurpose::Strategy, count) as usize;
             let is_big = self.workload.shapes[shape].request.demand().cpu_units >= BIG_CPU;
@@ -115,67 +150,71 @@ impl Churn {
         }
     }
 
-    /// The next two steps: a stop, if there is a task, and a request.
-    pub fn next_steps(&mut self) -> Vec<Operation> {
-        let mut steps = Vec::with_capacity(2);
-        if !self.tasks.is_empty() {
-            steps.push(Operation::Stop(self.steps.draw(DrawPurpose::ScaleIn, self.tasks.len() as u32) as usize));
-        }
-        steps.push(Operation::Request(self.next_shape()));
-        steps
-    }
-
-    /// One stop and one request, answered by the engine and, if asked, by the plain scan; both timed.
+    /// One task stops, if there is one, and one is requested: by the engine, timed and recorded.
     ///
     /// # Panics
-    /// If the answers differ.
-    pub fn step(&mut self, with_plain: bool) -> (Outcome, Option<Outcome>) {
-        let mut result = None;
-        for operation in self.next_steps() {
-            match operation {
-                Operation::Stop(position) => {
-                    let (task, instance, shape) = self.tasks.swap_remove(position);
-                    self.cluster.stop(task).expect("the task runs");
-                    self.plain.stop(instance, shape, &self.workload.shapes[shape]);
-                }
-                Operation::Request(shape) => result = Some(self.request(shape, with_plain)),
-            }
+    /// If the engine forgets a task.
+    pub fn step(&mut self) -> Outcome {
+        let (mut stopped, mut stop_time) = (None, Duration::ZERO);
+        if !self.tasks.is_empty() {
+            let position = self.steps.draw(DrawPurpose::ScaleIn, self.tasks.len() as u32) as usize;
+            let (task, running) = self.tasks.swap_remove(position);
+            let start = Instant::now();
+            self.cluster.stop(task).expect("the task runs");
+            stop_time = start.elapsed();
+            stopped = Some(running);
         }
-        result.expect("every step requests a task")
+        let shape = self.next_shape();
+        Outcome { stop_time, ..self.request(stopped, shape) }
     }
 
-    fn request(&mut self, shape: usize, with_plain: bool) -> (Outcome, Option<Outcome>) {
-        let before = self.tasks.len();
-        let engine = self.request_of_engine(shape);
-        let chosen = self.tasks.get(before).map(|(_, instance, _)| *instance);
-        let shape_of = &self.workload.shapes[shape];
-        if !with_plain {
-            if let Some(instance) = chosen {
-                self.plain.start(instance, shape, shape_of);
-            }
-            self.plain_draw = self.draw.clone();
-            return (engine, None);
-        }
-        let start = Instant::now();
-        let expected = self.plain.place(shape, shape_of, &mut self.plain_draw);
-        if let Some(instance) = expected {
-            self.plain.start(instance, shape, shape_of);
-        }
-        let plain = Outcome { placed: expected.is_some(), time: start.elapsed() };
-        assert_eq!(chosen, expected, "the engine and the plain scan disagree on {:?}", shape_of.request);
-        (engine, Some(plain))
-    }
-
-    fn request_of_engine(&mut self, shape: usize) -> Outcome {
+    fn request(&mut self, stopped: Option<Running>, shape: usize) -> Outcome {
+        let draw = self.draw;
         let start = Instant::now();
         let placement = self.prepared[shape].place(&self.cluster, &mut self.draw);
         let change = placement.map(|placement| self.cluster.start(&placement).expect("it was just chosen"));
         let time = start.elapsed();
-        let placed = change.is_some();
-        if let Some(change) = change {
-            let task = change.task_id().expect("a start is about a task");
-            self.tasks.push((task, change.instance.number() as usize, shape));
+        let chosen = change.as_ref().map(|change| change.instance.number() as usize);
+        self.recorded.push(Recorded { stopped, shape, chosen, draw });
+        if let Some((task, instance)) = change.and_then(|change| change.task_id()).zip(chosen) {
+            self.tasks.push((task, Running { instance, shape }));
         }
-        Outcome { placed, time }
+        Outcome { placed: chosen.is_some(), time, stop_time: Duration::ZERO }
+    }
+
+    /// The steps that the plain scan has not made yet.
+    pub fn recorded(&self) -> &[Recorded] {
+        &self.recorded
+    }
+
+    /// Leads the plain scan through the steps recorded. It answers those that `ask` picks by their position, timed and
+    /// compared; in the others it only takes note of what the engine did.
+    ///
+    /// # Panics
+    /// If an answer differs from the engine's.
+    pub fn follow(&mut self, mut ask: impl FnMut(usize, &Recorded) -> bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (position, step) in self.recorded.drain(..).enumerate() {
+            let shape_of = |shape: usize| &self.workload.shapes[shape];
+            let start = Instant::now();
+            if let Some(Running { instance, shape }) = step.stopped {
+                self.plain.stop(instance, shape, shape_of(shape));
+            }
+            let is_asked = ask(position, &step);
+            let stop_time = start.elapsed();
+            let mut draw = step.draw;
+            let start = Instant::now();
+            let answer =
+                if is_asked { self.plain.place(step.shape, shape_of(step.shape), &mut draw) } else { step.chosen };
+            if let Some(instance) = answer {
+                self.plain.start(instance, step.shape, shape_of(step.shape));
+            }
+            let time = start.elapsed();
+            if is_asked {
+                assert_eq!(answer, step.chosen, "the plain scan disagrees on {:?}", shape_of(step.shape).request);
+                outcomes.push(Outcome { placed: answer.is_some(), time, stop_time });
+            }
+        }
+        outcomes
     }
 }

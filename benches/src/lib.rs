@@ -10,8 +10,8 @@ mod plain;
 mod soft_spots;
 mod workload;
 
-pub use churn::{Churn, Operation, Outcome};
+pub use churn::{Churn, Outcome, Recorded};
 pub use contest::{Contest, Script, Setup, Step, Times};
 pub use plain::PlainScheduler;
 pub use soft_spots::{SoftSpot, soft_spots};
-pub use workload::{Fleet, Mode, Shape, State, Workload};
+pub use workload::{Fleet, Mode, Shape, State, StepDraw, Workload};

@@ -21,7 +21,8 @@ pub struct PlainScheduler {
     mode: Mode,
     zones: usize,
     instances: Vec<Instance>,
-    group_on_instance: Vec<Vec<u32>>,
+    /// By shape, where the mode or a constraint looks at it; else empty.
+    group_on_instance: Vec<Vec<u16>>,
     group_in_zone: Vec<Vec<u32>>,
     distinct: Vec<bool>,
 }
@@ -39,13 +40,20 @@ impl PlainScheduler {
         let is_distinct =
             |shape: &Shape| shape.request.all_constraints().contains(&PlacementConstraint::DistinctInstance);
         let zones = usize::from(workload.fleet.zones);
+        let distinct: Vec<_> = workload.shapes.iter().map(is_distinct).collect();
+        // It is never asked about bundles.
+        let is_read = |number: usize| number < workload.requested && (distinct[number] || mode == Mode::SpreadSpread);
+        let on_instance = |number| match is_read(number) {
+            true => vec![0; workload.fleet.instances.len()],
+            false => Vec::new(),
+        };
         Self {
             mode,
             zones,
             instances: instances.collect(),
-            group_on_instance: vec![vec![0; workload.fleet.instances.len()]; workload.shapes.len()],
+            group_on_instance: (0..workload.shapes.len()).map(on_instance).collect(),
             group_in_zone: vec![vec![0; zones]; workload.shapes.len()],
-            distinct: workload.shapes.iter().map(is_distinct).collect(),
+            distinct,
         }
     }
 
@@ -119,7 +127,9 @@ impl PlainScheduler {
         instance.cpu -= demand.cpu_units;
         instance.memory -= demand.memory_mib;
         instance.ports.extend(demand.host_ports.iter());
-        self.group_on_instance[number][index] += 1;
+        if let Some(count) = self.group_on_instance[number].get_mut(index) {
+            *count += 1;
+        }
         self.group_in_zone[number][instance.zone] += 1;
     }
 
@@ -129,7 +139,9 @@ impl PlainScheduler {
         instance.cpu += demand.cpu_units;
         instance.memory += demand.memory_mib;
         instance.ports.retain(|port| !demand.host_ports.contains(*port));
-        self.group_on_instance[number][index] -= 1;
+        if let Some(count) = self.group_on_instance[number].get_mut(index) {
+            *count -= 1;
+        }
         self.group_in_zone[number][instance.zone] -= 1;
     }
 }

@@ -24,6 +24,26 @@ pub enum Mode {
     Plain,
 }
 
+/// A source of random numbers that is one word, so that each step can record where it stood (`SplitMix64`).
+#[derive(Debug, Clone, Copy)]
+pub struct StepDraw(u64);
+
+impl StepDraw {
+    /// The source of that seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+}
+
+impl Draw for StepDraw {
+    fn draw(&mut self, _: DrawPurpose, bound: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (((mixed >> 32) * u64::from(bound)) >> 32) as u32
+    }
+}
+
 /// How full the fleet is while it is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -119,7 +139,14 @@ pub struct Workload {
     pub fleet: Fleet,
     /// The kinds of requests.
     pub shapes: Vec<Shape>,
+    /// How many of them are requested; those behind are bundles, which only fill a very large fleet.
+    pub requested: usize,
 }
+
+/// From so many instances on most of a fleet is filled by bundles, which keeps its tasks to some millions.
+const BUNDLED_FROM: usize = 200_000;
+/// A bundle demands as much as so many tasks.
+const BUNDLE_SIZE: u32 = 8;
 
 const STACKS: [&str; 2] = ["prod", "test"];
 /// vCPU and GiB of twenty sizes as EC2 has them: general purpose, compute and memory optimised.
@@ -156,7 +183,7 @@ impl Workload {
         let mut draw = SeededDraw::new(20_260_101);
         let mut below = |bound: u32| draw.draw(DrawPurpose::Strategy, bound);
         if mode == Mode::Plain {
-            return Self::plain(instances);
+            return Self::plain(instances).with_bundles(mode);
         }
         let fleet = Fleet {
             zones: 3,
@@ -190,8 +217,22 @@ impl Workload {
                 }
                 Shape { request: with_strategy(request, mode), stacks }
             })
-            .collect();
-        Self { fleet, shapes }
+            .collect::<Vec<_>>();
+        Self { fleet, requested: shapes.len(), shapes }.with_bundles(mode)
+    }
+
+    /// Adds the bundles, if the fleet is so large.
+    fn with_bundles(mut self, mode: Mode) -> Self {
+        if self.fleet.instances.len() < BUNDLED_FROM {
+            return self;
+        }
+        for number in 0..self.requested {
+            let demand = self.shapes[number].request.demand();
+            let demand = Demand::new(demand.cpu_units * BUNDLE_SIZE, demand.memory_mib * BUNDLE_SIZE);
+            let request = PlacementRequest::new(demand, group(self.requested + number));
+            self.shapes.push(Shape { request: with_strategy(request, mode), stacks: 0b11 });
+        }
+        self
     }
 
     /// Thirds of 8, 16 and 32 vCPU with 4 GiB a vCPU; tasks of 0.25 to 2 vCPU × 0.5 to 4 GiB.
@@ -211,7 +252,7 @@ impl Workload {
             let demand = Demand::new(sizes[number % 4], sizes[number / 4] * 2);
             Shape { request: PlacementRequest::new(demand, group(number)), stacks: 0b11 }
         });
-        Self { fleet, shapes: shapes.collect() }
+        Self { fleet, requested: shapes.len(), shapes: shapes.collect() }
     }
 
     /// The cluster of the fleet.
