@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use scheduler_core::{Cluster, Draw, DrawPurpose, PreparedRequest, Scheduler, SeededDraw, TaskId};
+use scheduler_core::{Cluster, Draw, DrawPurpose, InstanceId, PreparedRequest, Scheduler, SeededDraw, TaskId};
 
 use crate::plain::PlainScheduler;
 use crate::workload::{Mode, State, StepDraw, Workload};
@@ -180,6 +180,26 @@ impl Churn {
             self.tasks.push((task, Running { instance, shape }));
         }
         Outcome { placed: chosen.is_some(), time, stop_time: Duration::ZERO }
+    }
+
+    /// One more instance joins, and leaves: the time that takes the engine, and the plain scan's list.
+    ///
+    /// # Panics
+    /// Never: the name is new each time.
+    pub fn join_and_leave(&mut self) -> [Duration; 2] {
+        let pattern = self.steps.draw(DrawPurpose::Strategy, self.workload.fleet.instances.len() as u32) as usize;
+        let alike = self.workload.fleet.instances[pattern];
+        let id = InstanceId::from_number(pattern as u64);
+        let description = self.cluster.instance(id).expect("nobody of the fleet leaves").description();
+        let newcomer = description.with_name("newcomer").expect("the name is sound");
+        let start = Instant::now();
+        let id = self.cluster.register(newcomer).expect("the name is free").instance;
+        self.cluster.deregister(id).expect("it runs nothing");
+        let engine = start.elapsed();
+        let start = Instant::now();
+        self.plain.register(&alike);
+        self.plain.deregister_last();
+        [engine, start.elapsed()]
     }
 
     /// The steps that the plain scan has not made yet.

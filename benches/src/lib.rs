@@ -4,14 +4,18 @@
 //! every placement, as a straightforward scheduler does. It is the base of every ratio, and its every answer is compared
 //! with the engine's. The soft spots are held against a harder base: the core's own scan of columns ([`Contest`]).
 
+mod batch;
 mod churn;
 mod contest;
 mod plain;
+mod replay;
 mod soft_spots;
 mod workload;
 
+pub use batch::Batch;
 pub use churn::{Churn, Outcome, Recorded};
 pub use contest::{Contest, Script, Setup, Step, Times};
 pub use plain::PlainScheduler;
+pub use replay::Replay;
 pub use soft_spots::{SoftSpot, soft_spots};
-pub use workload::{Fleet, Mode, Shape, State, StepDraw, Workload};
+pub use workload::{Fleet, FleetInstance, Mode, Shape, State, StepDraw, Workload};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use scheduler_core::{Draw, DrawPurpose, HostPort, PlacementConstraint};
 
-use crate::workload::{Mode, Shape, Workload};
+use crate::workload::{FleetInstance, Mode, Shape, Workload};
 
 #[derive(Debug, Clone)]
 struct Instance {
@@ -13,6 +13,13 @@ struct Instance {
     cpu: u32,
     memory: u32,
     ports: Vec<HostPort>,
+}
+
+impl Instance {
+    fn new(instance: &FleetInstance) -> Self {
+        let FleetInstance { zone, stack, cpu, memory } = *instance;
+        Self { zone: zone.into(), stack, cpu, memory, ports: Vec::new() }
+    }
 }
 
 /// A scheduler without indexes. It keeps what remains, the ports taken, and the tasks of each group by instance and zone.
@@ -30,13 +37,7 @@ pub struct PlainScheduler {
 impl PlainScheduler {
     /// The scheduler of an empty fleet.
     pub fn new(mode: Mode, workload: &Workload) -> Self {
-        let instances = workload.fleet.instances.iter().map(|instance| Instance {
-            zone: usize::from(instance.zone),
-            stack: instance.stack,
-            cpu: instance.cpu,
-            memory: instance.memory,
-            ports: Vec::new(),
-        });
+        let instances = workload.fleet.instances.iter().map(Instance::new);
         let is_distinct =
             |shape: &Shape| shape.request.all_constraints().contains(&PlacementConstraint::DistinctInstance);
         let zones = usize::from(workload.fleet.zones);
@@ -54,6 +55,22 @@ impl PlainScheduler {
             group_on_instance: (0..workload.shapes.len()).map(on_instance).collect(),
             group_in_zone: vec![vec![0; zones]; workload.shapes.len()],
             distinct,
+        }
+    }
+
+    /// An instance joins, behind all others.
+    pub fn register(&mut self, instance: &FleetInstance) {
+        self.instances.push(Instance::new(instance));
+        for counts in self.group_on_instance.iter_mut().filter(|counts| !counts.is_empty()) {
+            counts.push(0);
+        }
+    }
+
+    /// The instance that joined last leaves, without tasks.
+    pub fn deregister_last(&mut self) {
+        self.instances.pop();
+        for counts in self.group_on_instance.iter_mut().filter(|counts| !counts.is_empty()) {
+            counts.pop();
         }
     }
 
