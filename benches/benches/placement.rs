@@ -22,7 +22,7 @@ fn sizes() -> Vec<usize> {
     }
 }
 
-fn group<'a>(criterion: &'a mut Criterion, name: String) -> BenchmarkGroup<'a, WallTime> {
+fn group(criterion: &mut Criterion, name: String) -> BenchmarkGroup<'_, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300)).sample_size(10);
     group
@@ -41,9 +41,8 @@ fn place_and_stop(criterion: &mut Criterion) {
 }
 
 fn curves(criterion: &mut Criterion, case: &str, size: usize, churn: &mut Churn) {
-    let operations: [(&str, fn(&Outcome) -> Duration); 2] =
-        [("place", |outcome| outcome.time), ("stop", |outcome| outcome.stop_time)];
-    for (operation, time) in operations {
+    for operation in ["place", "stop"] {
+        let time = |outcome: &Outcome| if operation == "place" { outcome.time } else { outcome.stop_time };
         let mut group = group(criterion, format!("{operation}/{case}"));
         group.bench_function(BenchmarkId::new("engine", size), |bencher| {
             bencher.iter_custom(|rounds| {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scheduler_core::{Cluster, PreparedRequest, Scheduler};
+use scheduler_core::{Change, Cluster, PreparedRequest, Scheduler};
 
 use crate::plain::PlainScheduler;
 use crate::workload::{Mode, StepDraw, Workload};
@@ -44,7 +44,7 @@ impl Batch {
         let start = Instant::now();
         let changes = self.prepared.place_many(&mut self.cluster, count, &mut StepDraw::new(1));
         let time = start.elapsed();
-        for task in changes.iter().filter_map(|change| change.task_id()) {
+        for task in changes.iter().filter_map(Change::task_id) {
             self.cluster.stop(task).expect("the task runs");
         }
         (time, changes.iter().map(|change| change.instance.number() as usize).collect())
@@ -62,7 +62,9 @@ impl Batch {
             chosen.push(instance);
         }
         let time = start.elapsed();
-        chosen.iter().for_each(|instance| self.plain.stop(*instance, SHAPE, shape));
+        for instance in &chosen {
+            self.plain.stop(*instance, SHAPE, shape);
+        }
         (time, chosen)
     }
 }

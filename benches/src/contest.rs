@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use scheduler_core::{
-    Cluster, ContainerInstance, Draw, DrawPurpose, InstanceId, Placement, PlacementRequest, PlacementStrategy,
+    Change, Cluster, ContainerInstance, Draw, DrawPurpose, InstanceId, Placement, PlacementRequest, PlacementStrategy,
     PreparedRequest, Scheduler, SeededDraw, Strategy, TaskId,
 };
 
@@ -192,7 +192,7 @@ impl Side {
         let placement = self.prepared[shape].place(&self.cluster, &mut self.draw);
         let change = placement.map(|placement| self.cluster.start(&placement).expect("it was just chosen"));
         let time = start.elapsed();
-        self.tasks.extend(change.as_ref().and_then(|change| change.task_id()));
+        self.tasks.extend(change.as_ref().and_then(Change::task_id));
         (change.map(|change| change.instance), time)
     }
 }

@@ -44,10 +44,7 @@ impl PlainScheduler {
         let distinct: Vec<_> = workload.shapes.iter().map(is_distinct).collect();
         // It is never asked about bundles.
         let is_read = |number: usize| number < workload.requested && (distinct[number] || mode == Mode::SpreadSpread);
-        let on_instance = |number| match is_read(number) {
-            true => vec![0; workload.fleet.instances.len()],
-            false => Vec::new(),
-        };
+        let on_instance = |number| if is_read(number) { vec![0; workload.fleet.instances.len()] } else { Vec::new() };
         Self {
             mode,
             zones,

@@ -22,9 +22,12 @@ fn near_miss(number: usize) -> ContainerInstance {
 /// The few that fit stand at the end of the order.
 fn cpu_or_memory(instances: usize) -> Setup {
     let fitting = (instances / 100).max(6);
-    let fleet = (0..instances).map(|number| match number < instances - fitting {
-        true => near_miss(number),
-        false => instance(number, 3, Resources::new(1_000, 3_000), &[]),
+    let fleet = (0..instances).map(|number| {
+        if number < instances - fitting {
+            near_miss(number)
+        } else {
+            instance(number, 3, Resources::new(1_000, 3_000), &[])
+        }
     });
     let tracked = (instances - fitting / 2..instances).map(|number| (number, 0)).collect();
     Setup { tracked, ..setup(fleet.collect(), vec![request(Demand::new(1_000, 3_000), 0)], churn(1)) }
@@ -49,9 +52,10 @@ fn class(instances: usize) -> Setup {
     let memory = |number: usize| 4_000 + number as u32 / 6;
     let fleet = (0..instances).map(|number| {
         let (stack, cpu) = if number / 3 % 2 == 0 { ("prod", 100) } else { ("test", 4_000) };
-        match number < instances - fitting {
-            true => instance(number, 3, Resources::new(cpu, memory(number)), &[("stack", stack.to_owned())]),
-            false => instance(number, 3, Resources::new(4_000, memory(instances)), &[("stack", "prod".to_owned())]),
+        if number < instances - fitting {
+            instance(number, 3, Resources::new(cpu, memory(number)), &[("stack", stack.to_owned())])
+        } else {
+            instance(number, 3, Resources::new(4_000, memory(instances)), &[("stack", "prod".to_owned())])
         }
     });
     let packed = request(Demand::new(3_000, 3_500), 0).constraint(member_of("attribute:stack == prod"));
@@ -65,9 +69,10 @@ fn gpu(instances: usize) -> Setup {
     let fitting = (instances / 100).max(6);
     let fleet = (0..instances).map(|number| {
         let kinds = [Resources::new(1_750, 4_000).with_gpus(3), Resources::new(999, 7_004).with_gpus(4)];
-        match number < instances - fitting {
-            true => instance(number, 3, kinds[number / 3 % 2].clone(), &[]),
-            false => instance(number, 3, Resources::new(1_000, 3_000).with_gpus(4), &[]),
+        if number < instances - fitting {
+            instance(number, 3, kinds[number / 3 % 2].clone(), &[])
+        } else {
+            instance(number, 3, Resources::new(1_000, 3_000).with_gpus(4), &[])
         }
     });
     let tracked = (instances - fitting / 2..instances).map(|number| (number, 0)).collect();

@@ -62,9 +62,12 @@ fn repeated_refusal(instances: usize) -> Setup {
 fn last_places(instances: usize) -> Setup {
     let free = (instances / 100).max(6);
     let shape = request(Demand::new(256, 512), 0).constraint(PlacementConstraint::DistinctInstance);
-    let fleet = (0..instances).map(|number| match number < instances - free {
-        true => instance(number, 3, Resources::new(4_096, 8_192), &[]),
-        false => instance(number, 3, Resources::new(512, 1_024), &[]),
+    let fleet = (0..instances).map(|number| {
+        if number < instances - free {
+            instance(number, 3, Resources::new(4_096, 8_192), &[])
+        } else {
+            instance(number, 3, Resources::new(512, 1_024), &[])
+        }
     });
     let lasting = (0..instances - free).map(|number| (number, 0)).collect();
     let tracked = (instances - free / 2..instances).map(|number| (number, 0)).collect();

@@ -25,10 +25,10 @@ fn blocks_split_and_merge_without_a_trace() {
         let mut tasks: Vec<_> = (0..24).filter_map(|round| pair.place(round % 3)).collect();
         pair.check();
         // Every instance out of the orders and back in: first to last, then last to first.
-        ids.iter().for_each(|id| pair.call(*id, &InstanceCall::Drain));
+        pair.call_each(&ids, &InstanceCall::Drain);
         assert!((0..3).all(|index| pair.choose(index).is_none()));
         pair.check();
-        ids.iter().rev().for_each(|id| pair.call(*id, &InstanceCall::Reactivate));
+        pair.call_each(ids.iter().rev(), &InstanceCall::Reactivate);
         tasks.extend((0..6).filter_map(|round| pair.place(round % 3)));
         pair.check();
         // All but every seventh leave, from the middle outwards; then the rest empties.
@@ -42,7 +42,7 @@ fn blocks_split_and_merge_without_a_trace() {
         tasks.retain(|task| pair.cluster.task(*task).is_some());
         pair.check();
         tasks.extend((0..6).filter_map(|round| pair.place(round % 3)));
-        tasks.drain(..).for_each(|task| pair.stop(task));
+        pair.stop_each(tasks.drain(..));
         pair.check();
         for number in (0..INSTANCES).filter(|number| number % 7 != 0) {
             pair.register(&instance(number, Resources::new(size(number), 500)));

@@ -39,7 +39,7 @@ fn the_largest_amounts_are_placed_and_given_back() {
         for index in 0..5 {
             pair.choose(index);
         }
-        tasks.into_iter().for_each(|task| pair.stop(task));
+        pair.stop_each(tasks);
         pair.check();
         let is_whole = |remaining: scheduler_core::Amounts| {
             (remaining.cpu_units, remaining.memory_mib, remaining.gpus) == (MAX_AMOUNT, MAX_AMOUNT, gpus)
@@ -104,7 +104,7 @@ fn ports_are_taken_up_to_the_limit() {
         }
         pair.check();
         pair.stop(first);
-        tasks.into_iter().for_each(|task| pair.stop(task));
+        pair.stop_each(tasks);
         pair.check();
         assert!(pair.place(all_at_once).is_some());
     }

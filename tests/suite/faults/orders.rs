@@ -31,7 +31,7 @@ fn an_order_that_was_dropped_is_built_from_what_is_there() {
         pair.cluster.drop_unused_orders();
         assert_eq!(pair.cluster.index_bytes(), 0, "nobody uses an order");
         // Things happen while there is no order.
-        tasks.drain(..tasks.len() / 2).for_each(|task| pair.stop(task));
+        pair.stop_each(tasks.drain(..tasks.len() / 2));
         pair.call(ids[turn], &InstanceCall::Drain);
         pair.check();
         pair.scheduler = scheduler;
@@ -55,8 +55,8 @@ fn forks_that_part_answer_each_for_itself() {
         let mut fork = original.clone();
         fork.cluster = original.cluster.fork();
 
-        ids.iter().step_by(2).for_each(|id| fork.call(*id, &InstanceCall::DeregisterForce));
-        tasks.drain(..15).for_each(|task| original.stop(task));
+        fork.call_each(ids.iter().step_by(2), &InstanceCall::DeregisterForce);
+        original.stop_each(tasks.drain(..15));
         for round in 0..12 {
             original.place(round % 3);
             fork.place((round + 1) % 3);

@@ -2,8 +2,8 @@
 
 use scheduler_core::laws::{InstanceCall, TaskCall};
 use scheduler_core::{
-    Cluster, ContainerInstance, HeadroomWeights, InstanceId, Placement, PlacementRequest, PreparedRequest, ReleaseOn,
-    Scheduler, SeededDraw, TaskId,
+    Change, Cluster, ContainerInstance, HeadroomWeights, InstanceId, Placement, PlacementRequest, PreparedRequest,
+    ReleaseOn, Scheduler, SeededDraw, TaskId,
 };
 use scheduler_tests::reference::{self, Reference, Rules};
 
@@ -76,7 +76,7 @@ impl Pair {
         if changes.len() < count {
             assert_eq!(reference::place(&self.reference, request, &rules, reference_draw), None, "{request:?}");
         }
-        changes.iter().filter_map(|change| change.task_id()).collect()
+        changes.iter().filter_map(Change::task_id).collect()
     }
 
     pub(super) fn stop(&mut self, task: TaskId) {
@@ -87,6 +87,18 @@ impl Pair {
     pub(super) fn call(&mut self, id: InstanceId, call: &InstanceCall) {
         call.apply(&mut self.cluster, id).expect("the call is allowed");
         self.reference.on_instance(id, call).expect("the call is allowed");
+    }
+
+    pub(super) fn stop_each(&mut self, tasks: impl IntoIterator<Item = TaskId>) {
+        for task in tasks {
+            self.stop(task);
+        }
+    }
+
+    pub(super) fn call_each<'a>(&mut self, ids: impl IntoIterator<Item = &'a InstanceId>, call: &InstanceCall) {
+        for id in ids {
+            self.call(*id, call);
+        }
     }
 
     /// Everything adds up, and both see the same reasons.

@@ -19,7 +19,7 @@ fn a_batch_survives_the_loss_of_every_instance() {
             assert_eq!(tasks.len(), 60);
             let stale = [pair.choose(0).expect("there is room"), pair.choose(1).expect("there is room")];
 
-            ids.iter().for_each(|id| pair.call(*id, &InstanceCall::DeregisterForce));
+            pair.call_each(&ids, &InstanceCall::DeregisterForce);
             pair.check();
             for placement in &stale {
                 let error = StartError::UnknownInstance { instance: placement.instance() };
@@ -35,11 +35,11 @@ fn a_batch_survives_the_loss_of_every_instance() {
             assert_eq!(pair.place_many(1, 100).len(), 20, "one on each");
             pair.check();
             let last = if round == 1 { InstanceCall::Fail } else { InstanceCall::DeregisterForce };
-            back.iter().for_each(|id| pair.call(*id, &last));
+            pair.call_each(&back, &last);
             if round == 1 {
                 assert!(pair.place_many(1, 1).is_empty());
                 pair.check();
-                back.iter().for_each(|id| pair.call(*id, &InstanceCall::DeregisterForce));
+                pair.call_each(&back, &InstanceCall::DeregisterForce);
             }
             pair.check();
         }
