@@ -5,6 +5,8 @@ use crate::cluster::Slot;
 
 /// The most entries of a block.
 pub(crate) const BLOCK_CAPACITY: usize = 64;
+/// So many are compared at once.
+const STEP: usize = 8;
 
 /// The place of an instance in an order: smaller is preferred. The registration's number makes it unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,15 +200,15 @@ impl Block {
     /// The entries from a position on that have the CPU and the memory, in order; `admit` decides which is taken.
     pub(crate) fn find(&self, from: usize, wanted: &Wanted, mut admit: impl FnMut(&Entry) -> bool) -> Option<Entry> {
         let (cpu, memory) = (wanted.cpu(), wanted.memory());
-        let mut suffices = [0_u8; BLOCK_CAPACITY];
-        for ((suffices, has_cpu), has_memory) in suffices.iter_mut().zip(&self.cpu).zip(&self.memory) {
-            *suffices = u8::from(*has_cpu >= cpu) & u8::from(*has_memory >= memory);
-        }
-        let (words, _) = suffices.as_chunks::<8>();
-        for (index, word) in words.iter().enumerate().skip(from / 8) {
-            let mut bits = u64::from_le_bytes(*word);
+        let columns = self.cpu.as_chunks::<STEP>().0.iter().zip(self.memory.as_chunks::<STEP>().0);
+        for (step, (has_cpu, has_memory)) in columns.enumerate().take(self.len.div_ceil(STEP)).skip(from / STEP) {
+            let mut suffices = [0_u8; STEP];
+            for ((suffices, has_cpu), has_memory) in suffices.iter_mut().zip(has_cpu).zip(has_memory) {
+                *suffices = u8::from(*has_cpu >= cpu) & u8::from(*has_memory >= memory);
+            }
+            let mut bits = u64::from_le_bytes(suffices);
             while bits != 0 {
-                let position = index * 8 + (bits.trailing_zeros() / 8) as usize;
+                let position = step * STEP + (bits.trailing_zeros() / u8::BITS) as usize;
                 bits &= bits - 1;
                 let rest = &self.rest[position];
                 if position < from || !wanted.allows(rest.class, rest.unavailable) {

@@ -39,6 +39,8 @@ pub(crate) struct Order {
     pub(crate) partition: usize,
     /// One for each value of the partition.
     pub(crate) sequences: Vec<Sequence>,
+    /// There were too many values to keep apart: it is left empty until everything is built anew.
+    is_scattered: bool,
 }
 
 impl Order {
@@ -46,12 +48,22 @@ impl Order {
         self.objective
     }
 
-    fn sequence(&mut self, value: usize, size: BlockSize) -> &mut Sequence {
-        while self.sequences.len() <= value {
-            self.sequences.push(Sequence::new(size));
+    fn insert(&mut self, value: usize, entry: &Entry, size: BlockSize, open: usize) {
+        if self.sequences.len() <= value {
+            if is_scattered(value + 1, size, open) {
+                self.sequences = Vec::new();
+                self.is_scattered = true;
+                return;
+            }
+            self.sequences.resize_with(value + 1, || Sequence::new(size));
         }
-        &mut self.sequences[value]
+        self.sequences[value].insert(entry);
     }
+}
+
+/// Whether blocks would stay nearly empty: to walk through the values is then no better than a scan, and takes more memory.
+fn is_scattered(values: usize, size: BlockSize, open: usize) -> bool {
+    values > size.capacity() && values > open / 8
 }
 
 /// The bit of [`Entry::unavailable`] for network interfaces; the ports of the dictionary have the others.
@@ -62,9 +74,10 @@ const DICTIONARY_CAPACITY: usize = 31;
 pub(crate) struct Orders(Vec<Order>);
 
 impl Orders {
-    /// The order of a handle, if it is among them.
+    /// The order of a handle, if it is among them and not too scattered to be of use.
     pub(crate) fn get(&self, handle: &OrderHandle) -> Option<&Order> {
-        self.0.iter().find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
+        let mut kept = self.0.iter().filter(|order| !order.is_scattered);
+        kept.find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
     }
 }
 
@@ -134,7 +147,8 @@ impl Cluster {
         let partition = self.keep_partition(spec.partition.as_ref());
         let objective = spec.objective;
         let handle = Arc::new(spec);
-        let order = Order { handle: Arc::downgrade(&handle), objective, partition, sequences: Vec::new() };
+        let order =
+            Order { handle: Arc::downgrade(&handle), objective, partition, sequences: Vec::new(), is_scattered: false };
         self.index.orders.0.push(order);
         self.rebuild_indexes();
         handle
@@ -216,6 +230,11 @@ impl Cluster {
         let Indexes { orders, partitions, size, .. } = &mut self.index;
         for order in &mut orders.0 {
             let partition = &partitions[order.partition];
+            order.is_scattered = is_scattered(partition.value_count(), *size, entries.len());
+            if order.is_scattered {
+                order.sequences = Vec::new();
+                continue;
+            }
             let mut parts = vec![Vec::new(); partition.value_count()];
             for entry in &entries {
                 let id = self.instances.ids[entry.slot.index()];
@@ -267,7 +286,7 @@ impl Cluster {
         }
         let id = self.instances.ids[index];
         let Indexes { orders, partitions, .. } = &mut self.index;
-        for order in &mut orders.0 {
+        for order in orders.0.iter_mut().filter(|order| !order.is_scattered) {
             let key = order.objective.key(self.weights, cpu, memory, id);
             let value = partitions[order.partition].value_of(slot);
             order.sequences[value].remove(key);
@@ -283,10 +302,10 @@ impl Cluster {
         let Some(mut entry) = self.entry_of(slot) else { return };
         let id = self.instances.ids[slot.index()];
         let Indexes { orders, partitions, size, .. } = &mut self.index;
-        for order in &mut orders.0 {
+        for order in orders.0.iter_mut().filter(|order| !order.is_scattered) {
             entry.key = order.objective.key(self.weights, entry.cpu, entry.memory, id);
             let value = partitions[order.partition].value_of(slot);
-            order.sequence(value, *size).insert(&entry);
+            order.insert(value, &entry, *size, self.instances.open_count());
         }
     }
 
@@ -332,7 +351,8 @@ impl Cluster {
                 entries.sort_unstable_by_key(|entry| entry.key);
                 entries
             };
-            kept.sequences.iter().all(Sequence::is_sound) && entries(kept) == entries(made)
+            let either_is_scattered = kept.is_scattered || made.is_scattered;
+            kept.sequences.iter().all(Sequence::is_sound) && (either_is_scattered || entries(kept) == entries(made))
         };
         orders.into_iter().all(same) && self.remaining_by_value() == again.remaining_by_value()
     }
