@@ -116,12 +116,12 @@ impl PlainScheduler {
         }
     }
 
-    /// `random` as the engine has it: while somebody is feasible, up to sixteen positions are drawn among all.
+    /// `random` as the engine has it: while somebody is feasible, up to 64 positions are drawn among all.
     fn any(&self, number: usize, shape: &Shape, draw: &mut dyn Draw) -> Option<usize> {
         let feasible: Vec<_> = (0..self.instances.len()).filter(|index| self.fits(*index, number, shape)).collect();
         feasible.first()?;
         if self.instances.len() > 1 {
-            for _ in 0..16 {
+            for _ in 0..64 {
                 let index = draw.draw(DrawPurpose::Strategy, self.instances.len() as u32) as usize;
                 if self.fits(index, number, shape) {
                     return Some(index);

@@ -103,12 +103,12 @@ pub(crate) fn draw_index(draw: &mut dyn Draw, purpose: DrawPurpose, count: usize
 }
 
 /// Draws of a position among the open instances before all feasible ones are listed.
-const TRIES: usize = 16;
+const TRIES: usize = 64;
 
 /// The strategy `random`: one of the feasible instances, uniformly; somebody is feasible (without that nothing is drawn).
 ///
 /// Positions among the `open` instances, in registration order, are drawn until one is feasible: each feasible instance
-/// is as likely as any other, and mostly the first draw hits. After 16 misses all feasible ones are listed, and if they
+/// is as likely as any other, and mostly the first draw hits. After 64 misses all feasible ones are listed, and if they
 /// are several, a position among them is drawn. (With fewer than two open instances there is nothing to draw from.)
 pub(super) fn draw_feasible<T: Copy>(
     draw: &mut dyn Draw,

@@ -125,13 +125,13 @@ pub(super) fn least<'a, T, K: Ord>(all: &[&'a T], key: impl Fn(&T) -> K) -> Vec<
     all.iter().copied().filter(|element| key(element) == best).collect()
 }
 
-/// `random` as the first rule: while somebody is feasible, up to sixteen positions are drawn among the open instances in
+/// `random` as the first rule: while somebody is feasible, up to 64 positions are drawn among the open instances in
 /// registration order, and the first feasible one is taken; after that one of the feasible ones.
 fn any_open<'a>(cluster: &Reference, feasible: &[&'a Instance], draw: &mut dyn Draw) -> Option<&'a Instance> {
     feasible.first()?;
     let open: Vec<_> = cluster.present().filter(|instance| instance.active && instance.connected).collect();
     if open.len() > 1 {
-        for _ in 0..16 {
+        for _ in 0..64 {
             let drawn = open[draw.draw(DrawPurpose::Strategy, open.len() as u32) as usize].id;
             if let Some(hit) = feasible.iter().find(|instance| instance.id == drawn) {
                 return Some(hit);
