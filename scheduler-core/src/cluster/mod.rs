@@ -33,6 +33,7 @@ pub use id::{InstanceId, TaskId};
 pub(crate) use instances::{InstanceTable, Occupant, Readiness};
 pub use membership::{CUSTOM_ATTRIBUTE_LIMIT, PUT_ATTRIBUTES_LIMIT};
 pub(crate) use release_log::{LogPosition, ReleaseLog};
+pub(crate) use slot_counts::SlotCounts;
 pub use snapshot::{ClusterSnapshot, InstanceSnapshot, RestoreError, TaskSnapshot};
 pub use task::{DesiredStatus, HealthStatus, ReleaseOn, TaskKind, TaskSpec, TaskStatus};
 pub(crate) use tasks::{ChainKind, TaskRecord, TaskTable};

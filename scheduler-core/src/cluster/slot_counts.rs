@@ -33,6 +33,14 @@ impl SlotCounts {
         }
     }
 
+    /// How many instances have a task.
+    pub(crate) fn occupied(&self) -> usize {
+        match self {
+            Self::Few { counts, .. } => counts.len(),
+            Self::Many { occupied, .. } => *occupied,
+        }
+    }
+
     /// The instances that have a task, each with how many; in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, u32)> {
         let (few, many) = match self {
@@ -124,8 +132,8 @@ mod tests {
                 let mut kept: Vec<_> = counts.iter().collect();
                 kept.sort_unstable();
                 prop_assert_eq!(kept, plain.iter().map(|(slot, count)| (*slot, *count)).collect::<Vec<_>>());
+                prop_assert_eq!(counts.occupied(), plain.len());
                 if let SlotCounts::Many { counts, occupied } = &counts {
-                    prop_assert_eq!(*occupied, plain.len());
                     prop_assert!(counts.len() <= (occupied * 4).max(MANY) * PLACES_PER_COUNT);
                 }
             }

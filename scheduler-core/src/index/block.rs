@@ -1,6 +1,7 @@
 //! A block: up to 64 instances in order; what they have lies in arrays that one vector compare runs through.
 
 use super::bound::{Bound, Wanted};
+use super::classes::class_bit;
 use crate::cluster::Slot;
 
 /// The most entries of a block.
@@ -41,11 +42,6 @@ impl Entry {
     }
 }
 
-/// Classes share 64 bits; the exact test is on the entry.
-pub(crate) fn class_bit(class: u32) -> u64 {
-    1 << (class % u64::BITS)
-}
-
 /// What is read of an entry only once it is a candidate, or its objective ties.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rest {
@@ -64,6 +60,36 @@ pub(crate) struct Block {
     cpu: [i32; BLOCK_CAPACITY],
     memory: [i32; BLOCK_CAPACITY],
     rest: [Rest; BLOCK_CAPACITY],
+}
+
+/// An entry where it lies, for who looks at little of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryRef<'a> {
+    block: &'a Block,
+    position: usize,
+}
+
+impl EntryRef<'_> {
+    fn rest(&self) -> &Rest {
+        &self.block.rest[self.position % BLOCK_CAPACITY]
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        Slot(self.rest().slot)
+    }
+
+    pub(crate) fn class(&self) -> u32 {
+        self.rest().class
+    }
+
+    pub(crate) fn gpus(&self) -> u8 {
+        self.rest().gpus
+    }
+
+    /// A copy of all of it.
+    pub(crate) fn entry(&self) -> Entry {
+        self.block.entry(self.position % BLOCK_CAPACITY)
+    }
 }
 
 impl Block {
@@ -198,7 +224,12 @@ impl Block {
     }
 
     /// The entries from a position on that have the CPU and the memory, in order; `admit` decides which is taken.
-    pub(crate) fn find(&self, from: usize, wanted: &Wanted, mut admit: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+    pub(crate) fn find(
+        &self,
+        from: usize,
+        wanted: &Wanted<'_>,
+        mut admit: impl FnMut(EntryRef<'_>) -> bool,
+    ) -> Option<Entry> {
         let (cpu, memory) = (wanted.cpu(), wanted.memory());
         let columns = self.cpu.as_chunks::<STEP>().0.iter().zip(self.memory.as_chunks::<STEP>().0);
         for (step, (has_cpu, has_memory)) in columns.enumerate().take(self.len.div_ceil(STEP)).skip(from / STEP) {
@@ -206,17 +237,21 @@ impl Block {
             for ((suffices, has_cpu), has_memory) in suffices.iter_mut().zip(has_cpu).zip(has_memory) {
                 *suffices = u8::from(*has_cpu >= cpu) & u8::from(*has_memory >= memory);
             }
+            if suffices == [0; STEP] {
+                continue;
+            }
+            if !wanted.classes.is_all() {
+                for (suffices, rest) in suffices.iter_mut().zip(&self.rest[step * STEP..]) {
+                    *suffices &= wanted.classes.admits(rest.class);
+                }
+            }
             let mut bits = u64::from_le_bytes(suffices);
             while bits != 0 {
                 let position = step * STEP + (bits.trailing_zeros() / u8::BITS) as usize;
                 bits &= bits - 1;
-                let rest = &self.rest[position];
-                if position < from || !wanted.allows(rest.class, rest.unavailable) {
-                    continue;
-                }
-                let entry = self.entry(position);
-                if admit(&entry) {
-                    return Some(entry);
+                let found = EntryRef { block: self, position };
+                if position >= from && found.rest().unavailable & wanted.unavailable == 0 && admit(found) {
+                    return Some(found.entry());
                 }
             }
         }

@@ -3,7 +3,8 @@
 //! Near full, some instance of a block has the CPU, another the memory, and none both. A lane `min(cpu, memory / k)` is
 //! large only if *one* instance has both, so a block whose every lane suffices nearly always holds somebody who fits.
 
-use super::block::{Entry, class_bit};
+use super::block::Entry;
+use super::classes::ClassSet;
 
 /// CPU, memory, `min(cpu, mem)`, `min(cpu, mem / 2)`, `min(cpu, mem / 4)`, `min(cpu, mem / 8)`, GPUs, and `min(cpu, mem)`
 /// of instances with a free GPU.
@@ -99,12 +100,12 @@ impl Bound {
     }
 
     /// Whether somebody within the bound could meet the demand.
-    pub(crate) fn admits(&self, demand: &Wanted) -> bool {
+    pub(crate) fn admits(&self, demand: &Wanted<'_>) -> bool {
         let mut short = false;
         for (lane, wanted) in self.lanes.iter().zip(demand.least.lanes) {
             short |= *lane < wanted;
         }
-        !short && self.classes & demand.classes != 0 && self.unavailable & demand.unavailable == 0
+        !short && self.classes & demand.classes.bits != 0 && self.unavailable & demand.unavailable == 0
     }
 }
 
@@ -126,29 +127,26 @@ fn with_gpus(cpu: i32, memory: i32, gpus: i32) -> [i32; LANES - AMOUNTS] {
 
 /// What a request asks of a block.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     least: Bound,
-    /// Bits of the classes that it admits.
-    pub(crate) classes: u64,
+    /// The classes that it admits.
+    pub(super) classes: &'a ClassSet,
     /// Bits of which none may be set: the ports it wants.
-    pub(crate) unavailable: u32,
+    pub(super) unavailable: u32,
 }
 
-impl Wanted {
-    pub(crate) fn new(cpu: u32, memory: u32, gpus: u32, classes: u64, unavailable: u32) -> Self {
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(cpu: u32, memory: u32, gpus: u32, classes: &'a ClassSet, unavailable: u32) -> Self {
         Self { least: Bound::of(cpu, memory, gpus), classes, unavailable }
     }
 
-    /// Whether an instance has the CPU and the memory, and [`allows`](Self::allows) the rest.
+    /// Whether an instance has the CPU and the memory, and class (modulo 64), ports and network interfaces let it be a
+    /// candidate.
     pub(crate) fn suits(&self, entry: &Entry) -> bool {
         self.cpu() <= entry.cpu.cast_signed()
             && self.memory() <= entry.memory.cast_signed()
-            && self.allows(entry.class, entry.unavailable)
-    }
-
-    /// Whether class (modulo 64), ports and network interfaces let an instance be a candidate.
-    pub(crate) fn allows(&self, class: u32, unavailable: u32) -> bool {
-        class_bit(class) & self.classes != 0 && unavailable & self.unavailable == 0
+            && self.classes.admits(entry.class) != 0
+            && entry.unavailable & self.unavailable == 0
     }
 
     pub(crate) fn cpu(&self) -> i32 {

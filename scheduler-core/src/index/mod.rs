@@ -6,14 +6,16 @@
 
 mod block;
 mod bound;
+mod classes;
 mod objective;
 mod partition;
 mod sequence;
 
 use std::sync::{Arc, Weak};
 
-pub(crate) use block::{Entry, Key, class_bit};
+pub(crate) use block::{Entry, EntryRef, Key};
 pub(crate) use bound::Wanted;
+pub(crate) use classes::ClassSet;
 pub(crate) use objective::Objective;
 pub(crate) use partition::Partition;
 pub(crate) use sequence::{BlockSize, Sequence};

@@ -3,7 +3,7 @@
 //! Three levels: runs of up to 32 blocks of up to 64 entries. Finding walks the order and skips what cannot hold anybody;
 //! an update locates its block by first keys and touches one block and one run.
 
-use super::block::{BLOCK_CAPACITY, Block, Entry, Key};
+use super::block::{BLOCK_CAPACITY, Block, Entry, EntryRef, Key};
 use super::bound::{Bound, Wanted};
 
 const RUN_CAPACITY: usize = 32;
@@ -255,8 +255,8 @@ impl Sequence {
         &self,
         least: Key,
         below: Key,
-        wanted: &Wanted,
-        mut admit: impl FnMut(&Entry) -> bool,
+        wanted: &Wanted<'_>,
+        mut admit: impl FnMut(EntryRef<'_>) -> bool,
     ) -> Option<Entry> {
         let (first_run, first_part, from) = self.start_of(least);
         for (run_index, run) in self.runs.iter().enumerate().skip(first_run) {
@@ -315,6 +315,7 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ClassSet;
     use super::*;
     use crate::cluster::Slot;
     use proptest::prelude::*;
@@ -355,7 +356,8 @@ mod tests {
             prop_assert_eq!(sequence.iter().collect::<Vec<_>>(), list.clone());
             prop_assert_eq!((0..list.len()).map(|position| sequence.nth(position)).collect::<Vec<_>>(), list.clone());
             let (cpu, memory) = wanted;
-            let wanted = Wanted::new(cpu, memory, 1, 0xFFFF_0000_FFFF, 1);
+            let classes: ClassSet = (0..70).filter(|class| 0xFFFF_0000_FFFF_u64 >> (class % 64) & 1 == 1).collect();
+            let wanted = Wanted::new(cpu, memory, 1, &classes, 1);
             let least = Key { objective: least, registration: 0 };
             let admits = |entry: &Entry| {
                 entry.gpus >= 1 && entry.unavailable & 1 == 0 && 0xFFFF_0000_FFFF_u64 >> (entry.class % 64) & 1 == 1
@@ -363,7 +365,8 @@ mod tests {
             let expected = list
                 .iter()
                 .find(|entry| entry.key >= least && entry.cpu >= cpu && entry.memory >= memory && admits(entry));
-            prop_assert_eq!(sequence.find(least, Key::LAST, &wanted, admits), expected.copied());
+            let found = sequence.find(least, Key::LAST, &wanted, |entry| admits(&entry.entry()));
+            prop_assert_eq!(found, expected.copied());
         }
     }
 }

@@ -15,9 +15,9 @@ use super::policy::PolicyContext;
 use super::request::PlacementRequest;
 use super::static_rules::StaticTable;
 use super::strategy::{BinpackField, PlacementStrategy, SpreadField, TieBreak};
-use crate::cluster::{Cluster, Group, HeadroomWeights, Slot};
+use crate::cluster::{Cluster, Group, HeadroomWeights, Slot, SlotCounts};
 use crate::expression::Expression;
-use crate::index::{Entry, Key, NO_ENI, Objective, Order, OrderSpec, Sequence, Wanted};
+use crate::index::{ClassSet, Entry, EntryRef, Key, NO_ENI, Objective, Order, OrderSpec, Sequence, Wanted};
 use crate::model::{AttributeName, GpuDemand, RESERVED_PORT_LIMIT};
 
 /// How a request that lowers to an order is placed by it.
@@ -118,7 +118,7 @@ pub(super) struct Walk<'a> {
     table: &'a StaticTable,
     lowered: &'a Lowered,
     order: &'a Order,
-    wanted: Wanted,
+    wanted: Wanted<'a>,
     least: Key,
     group: Option<&'a Group>,
     /// Most tasks of the group that the instance may have before this one.
@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
             table,
             lowered,
             order,
-            wanted: Wanted::new(demand.cpu_units, demand.memory_mib, gpus, table.class_bits(), unavailable),
+            wanted: Wanted::new(demand.cpu_units, demand.memory_mib, gpus, table.class_set(), unavailable),
             least: order.objective().least_key(demand.cpu_units, demand.memory_mib),
             group: cluster.groups.get(request.group()),
             group_limit: request.group_limit().map(std::num::NonZeroU32::get),
@@ -163,6 +163,9 @@ impl<'a> Walk<'a> {
 
     /// The instance that the chain and the tie-break choose.
     pub(super) fn choose(&self, scratch: &mut WalkScratch, draw: &mut dyn Draw) -> Option<Slot> {
+        if self.every_instance_has_its_one() {
+            return None;
+        }
         let WalkScratch { untried, headrooms, feasible } = scratch;
         untried.clear();
         untried.extend(0..self.order.sequences.len() as u32);
@@ -188,8 +191,9 @@ impl<'a> Walk<'a> {
         let of = |sequence: &Sequence| {
             let mut candidates = Vec::new();
             let _ = sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
-                if self.admits(entry) {
-                    candidates.push(Reverse((self.spread_count(entry.slot), entry.key, entry.slot)));
+                if self.admits_entry(entry) {
+                    let Entry { key, slot, .. } = entry.entry();
+                    candidates.push(Reverse((self.spread_count(slot), key, slot)));
                 }
                 false
             });
@@ -220,6 +224,13 @@ impl<'a> Walk<'a> {
         group.map_or(0, |group| group.on_value(self.order.partition, value))
     }
 
+    /// Whether one task an instance is allowed and every instance, open or not, has one of the group: what a service under
+    /// `distinctInstance` comes to.
+    fn every_instance_has_its_one(&self) -> bool {
+        let instances = self.cluster.instance_count();
+        self.group_limit == Some(1) && self.group.is_some_and(|group| group.by_slot.occupied() >= instances)
+    }
+
     /// The first check, in ECS's order, after which nobody is left; `None` if somebody passes them all.
     ///
     /// Fewer and fewer instances pass the first k checks, so the k from which on nobody does is found by halving.
@@ -228,8 +239,8 @@ impl<'a> Walk<'a> {
             let demand = self.request.demand();
             let memory_mib = if *check >= Check::Memory { demand.memory_mib } else { 0 };
             let cpu_units = if *check >= Check::Cpu { demand.cpu_units } else { 0 };
-            let wanted = Wanted::new(cpu_units, memory_mib, 0, u64::MAX, 0);
-            let passes = |entry: &Entry| self.passes_all_to(*check, entry);
+            let wanted = Wanted::new(cpu_units, memory_mib, 0, &ClassSet::ALL, 0);
+            let passes = |entry: EntryRef<'_>| self.passes_all_to(*check, &entry.entry());
             self.order.sequences.iter().all(|all| all.find(Key::FIRST, Key::LAST, &wanted, passes).is_none())
         };
         let passed = Check::ALL.partition_point(|check| !nobody_passes(check));
@@ -262,7 +273,7 @@ impl<'a> Walk<'a> {
 
     /// Whether one instance can and may take the task.
     pub(super) fn admits_slot(&self, slot: Slot) -> bool {
-        self.cluster.entry_of(slot).is_some_and(|entry| self.wanted.suits(&entry) && self.admits(&entry))
+        self.cluster.entry_of(slot).is_some_and(|entry| self.is_feasible(&entry))
     }
 
     /// Whether a refusal holds until an instance is released: nothing but releases can change an answer to no.
@@ -274,13 +285,12 @@ impl<'a> Walk<'a> {
     /// As [`draw_feasible`] has it: positions among the open instances are drawn while somebody is feasible.
     fn any(&self, feasible: &mut Vec<Slot>, draw: &mut dyn Draw) -> Option<Slot> {
         let sequence = self.order.sequences.first()?;
-        sequence.find(self.least, Key::LAST, &self.wanted, |entry| self.admits(entry))?;
-        let hit =
-            |position| Some(sequence.nth(position)).filter(|entry| self.wanted.suits(entry) && self.admits(entry));
+        sequence.find(self.least, Key::LAST, &self.wanted, |entry| self.admits_entry(entry))?;
+        let hit = |position| Some(sequence.nth(position)).filter(|entry| self.is_feasible(entry));
         let all = |feasible: &mut Vec<Slot>| {
             sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
-                if self.admits(entry) {
-                    feasible.push(entry.slot);
+                if self.admits_entry(entry) {
+                    feasible.push(entry.slot());
                 }
                 false
             });
@@ -324,23 +334,32 @@ impl<'a> Walk<'a> {
 
     fn first_in(&self, sequence: &Sequence, best: Option<&(u32, Entry)>) -> Option<(u32, Entry)> {
         let below = best.map_or(Key::LAST, |(_, entry)| entry.key);
-        sequence.find(self.least, below, &self.wanted, |entry| self.admits(entry)).map(|entry| (0, entry))
+        sequence.find(self.least, below, &self.wanted, |entry| self.admits_entry(entry)).map(|entry| (0, entry))
     }
 
     /// The first entry, in order, with the least number of tasks of the group. Ends at the first that has the least there
     /// can be.
     fn fewest_in(&self, sequence: &Sequence) -> Option<(u32, Entry)> {
-        let Some(group) = self.group else {
-            return sequence.find(self.least, Key::LAST, &self.wanted, |entry| self.admits(entry)).map(|e| (0, e));
-        };
-        let mut best: Option<(u32, Entry)> = None;
-        let _ = sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
-            let count = group.on(entry.slot);
-            if best.as_ref().is_none_or(|(least, _)| count < *least) && self.admits(entry) {
-                best = Some((count, *entry));
-                return count == 0;
+        match self.group.map(|group| &group.by_slot) {
+            None => self.first_in(sequence, None),
+            Some(SlotCounts::Few { counts, .. }) => {
+                self.fewest_by(sequence, |slot| counts.get(&slot).copied().unwrap_or(0))
             }
-            false
+            Some(SlotCounts::Many { counts, .. }) => {
+                self.fewest_by(sequence, |slot| counts.get(slot.index()).copied().unwrap_or(0))
+            }
+        }
+    }
+
+    fn fewest_by(&self, sequence: &Sequence, count_on: impl Fn(Slot) -> u32) -> Option<(u32, Entry)> {
+        let (mut least, mut best) = (u32::MAX, None);
+        let _ = sequence.find(self.least, Key::LAST, &self.wanted, |entry| {
+            let count = count_on(entry.slot());
+            if count >= least || !self.admits_entry(entry) {
+                return false;
+            }
+            (least, best) = (count, Some((count, entry.entry())));
+            count == 0
         });
         best
     }
@@ -363,13 +382,24 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether an instance can and may take the task.
+    fn is_feasible(&self, entry: &Entry) -> bool {
+        self.wanted.suits(entry) && self.admits(entry.slot, entry.class, entry.gpus)
+    }
+
+    #[inline]
+    fn admits_entry(&self, entry: EntryRef<'_>) -> bool {
+        self.admits(entry.slot(), entry.class(), entry.gpus())
+    }
+
     /// Every check that the bounds and the vector compare leave open.
-    fn admits(&self, entry: &Entry) -> bool {
-        entry.gpus >= self.gpus
-            && self.table.admits_class(entry.class)
-            && self.group_limit.is_none_or(|limit| self.group.is_none_or(|group| group.on(entry.slot) < limit))
-            && (self.request.demand().host_ports.is_empty() || self.ports_fit(entry.slot))
-            && (!self.asks_instance || self.instance_admits(entry.slot))
+    #[inline]
+    fn admits(&self, slot: Slot, class: u32, gpus: u8) -> bool {
+        gpus >= self.gpus
+            && self.table.admits_class(class)
+            && self.group_limit.is_none_or(|limit| self.group.is_none_or(|group| group.on(slot) < limit))
+            && (self.request.demand().host_ports.is_empty() || self.ports_fit(slot))
+            && (!self.asks_instance || self.instance_admits(slot))
     }
 
     fn ports_fit(&self, slot: Slot) -> bool {

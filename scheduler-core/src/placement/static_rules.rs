@@ -11,7 +11,7 @@ use super::check::{Check, member_of};
 use super::request::PlacementRequest;
 use super::strategy::{PlacementStrategy, SpreadField};
 use crate::cluster::{Cluster, Slot};
-use crate::index::class_bit;
+use crate::index::ClassSet;
 use crate::model::{AttributeLookup, AttributeName, Attributes, names};
 
 /// What the rows of a [`StaticTable`] stand for.
@@ -33,9 +33,9 @@ pub(super) struct StaticTable {
     /// The first static check that a row fails.
     failures: Vec<Option<Check>>,
     admits_all: bool,
-    /// The classes that are admitted, while the rows are classes; and their bits in the indexes.
+    /// The classes that are admitted, while the rows are classes; and as the indexes know them.
     admitted_classes: Vec<u32>,
-    class_bits: u64,
+    class_set: ClassSet,
     zones: Buckets,
     spreads: Vec<(AttributeName, Buckets)>,
 }
@@ -59,7 +59,7 @@ impl StaticTable {
             failures: Vec::new(),
             admits_all: false,
             admitted_classes: Vec::new(),
-            class_bits: 0,
+            class_set: ClassSet::NONE,
             zones: Buckets::default(),
             spreads: spreads.collect(),
         }
@@ -121,7 +121,7 @@ impl StaticTable {
         self.admitted_classes.clear();
         let admitted = self.admitted.iter().enumerate().filter(|(_, admitted)| **admitted);
         self.admitted_classes.extend(admitted.map(|(row, _)| row as u32));
-        self.class_bits = self.admitted_classes.iter().fold(0, |bits, class| bits | class_bit(*class));
+        self.class_set = if self.admits_all { ClassSet::ALL } else { self.admitted_classes.iter().copied().collect() };
         self.zones = zones.into_buckets();
         for ((_, buckets), values) in self.spreads.iter_mut().zip(values) {
             *buckets = values.into_buckets();
@@ -148,9 +148,9 @@ impl StaticTable {
         &self.admitted_classes
     }
 
-    /// Bits of the classes that are admitted.
-    pub(super) fn class_bits(&self) -> u64 {
-        self.class_bits
+    /// The classes that are admitted, as the blocks know them.
+    pub(super) fn class_set(&self) -> &ClassSet {
+        &self.class_set
     }
 
     /// Whether no instance is excluded, so that nobody has to be asked.
