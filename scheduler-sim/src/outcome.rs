@@ -10,8 +10,9 @@ pub trait Observer {
     /// Something happened at `at_ms` milliseconds from the start.
     fn observe(&mut self, at_ms: u64, observation: &Observation<'_>);
 
-    /// Whether it wants to know the closest instance of a refusal, for which all instances have to be asked.
-    fn wants_closest(&self) -> bool {
+    /// Whether it wants to know names: of tasks, instances and zones, ids of GPUs, and the closest instance of a refusal,
+    /// for which all instances have to be asked. If not, they may be left out or empty.
+    fn wants_names(&self) -> bool {
         true
     }
 }

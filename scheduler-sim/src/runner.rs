@@ -195,7 +195,15 @@ fn one_run(
     pulse: &Pulse,
 ) -> Result<(RunResult, Option<PendingFile>), JobError> {
     let (header, prices) = (job.header, job.prices);
-    let plan = Plan { header, settings: job.settings, spec, seed, horizon_ms: context.window.to_ms, prices };
+    let plan = Plan {
+        header,
+        settings: job.settings,
+        spec,
+        seed,
+        horizon_ms: context.window.to_ms,
+        prices,
+        keeps_numbered_names: job.survey.mentions_numbered_tasks,
+    };
     let log = match &job.decisions {
         None => None,
         Some((folder, first)) => {
@@ -262,7 +270,7 @@ impl Observer for Watch {
         }
     }
 
-    fn wants_closest(&self) -> bool {
+    fn wants_names(&self) -> bool {
         self.log.is_some()
     }
 }

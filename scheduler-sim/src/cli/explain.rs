@@ -48,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         seed: settings.seed,
         horizon_ms,
         prices: None,
+        keeps_numbered_names: true,
     };
     let mut life = Life { task: &arguments.task, lines: Vec::new() };
     let found = probe(&plan, source.events(&survey)?, &arguments.task, &mut life)?;

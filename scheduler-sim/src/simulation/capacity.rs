@@ -26,6 +26,11 @@ impl Triggers {
         !self.0.freed.is_empty() || !self.0.placed.is_empty() || !self.0.instances.is_empty()
     }
 
+    pub(super) fn clear(&mut self) {
+        let Changed { freed, placed, instances } = &mut self.0;
+        [freed, placed, instances].into_iter().for_each(Vec::clear);
+    }
+
     pub(super) fn take(&mut self) -> Changed {
         std::mem::take(&mut self.0)
     }

@@ -102,7 +102,7 @@ impl Simulation<'_> {
         self.statistics.decisions += 1;
         let service: Box<str> = state.entry.service.name().into();
         let name: Arc<str> = format!("{service}/{number}").into();
-        match self.start(Placement::start_task(instance, Arc::clone(request)), &name, start) {
+        match self.start(Placement::start_task(instance, Arc::clone(request)), Some(&name), start) {
             Ok(task) => {
                 self.service_task_started(id, task);
                 Ok(())

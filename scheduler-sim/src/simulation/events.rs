@@ -6,7 +6,7 @@ use scheduler_core::{Expression, InstanceId, InstanceStatus, InstanceView, Place
 
 use super::requests::Asked;
 use super::tasks::Start;
-use super::waiting::{Entry, Fresh, WaitingNames};
+use super::waiting::{Entry, Fresh, WaitingNames, copies};
 use super::{Cause, Simulation};
 use crate::outcome::{Copies, Fate, Observation, Origin, Outcome, Refused, StoppedWhy};
 use crate::trace::{
@@ -52,9 +52,12 @@ impl Simulation<'_> {
         let id = self.requests.id(&run.request);
         let Self { requests, meaning, scheduler, cluster, .. } = self;
         requests.prepare(id, meaning, scheduler, cluster)?;
-        let names = waiting_names(&run.names);
-        if !self.waiting.is_empty() && self.waiting.has_base(names.base()) {
-            return Err(Cause::DuplicateWaiting(Arc::clone(names.base())));
+        let are_kept = self.keeps_numbered_names || run.names.are_given();
+        let names = are_kept.then(|| waiting_names(&run.names));
+        if let Some(base) = names.as_ref().map(WaitingNames::base)
+            && self.waiting.has_base(base)
+        {
+            return Err(Cause::DuplicateWaiting(Arc::clone(base)));
         }
         let start = Start {
             event: Some(event),
@@ -81,22 +84,20 @@ impl Simulation<'_> {
                 return Ok(());
             };
             self.check_task_limit()?;
-            self.start(placement, &run.names.name(index), start)?;
+            let name = names.as_ref().map(|names| names.name(index.into()));
+            self.start(placement, name.as_ref(), start)?;
         }
         Ok(())
     }
 
     /// No instance takes the copies from `first` on.
-    fn refuse_copies(&mut self, event: u64, run: &RunTask, names: WaitingNames, first: u64) {
+    fn refuse_copies(&mut self, event: u64, run: &RunTask, names: Option<WaitingNames>, first: u64) {
         let id = self.requests.id(&run.request);
-        let wants_closest = self.observer.wants_closest();
+        let wants_closest = self.observer.wants_names();
         let asked = Asked { scheduler: &self.scheduler, version: self.version, wants_closest };
         let refusal = self.requests.get_mut(id).refusal(&asked, &self.cluster);
         let (count, group) = (u64::from(run.names.count()) - first, &run.request.group);
-        let copies = match &names {
-            WaitingNames::One(name) => Copies::One(name),
-            WaitingNames::Numbered(base) => Copies::Numbered { base, first, count },
-        };
+        let copies = copies(names.as_ref(), first, count);
         let is_queued = self.settings.on_unplaceable == OnUnplaceable::Queue;
         let refused = refusal.as_refused();
         let fate = if is_queued { Fate::Waiting(refused) } else { Fate::Refused(refused) };
@@ -138,7 +139,7 @@ impl Simulation<'_> {
             self.statistics.decisions += 1;
             let placement = Placement::start_task(target, Arc::clone(&request));
             self.look(|task| *task == *name, &request, Some(&placement), Some(event));
-            match self.start(placement, &name, start) {
+            match self.start(placement, Some(&name), start) {
                 Ok(_) => {}
                 Err(error @ scheduler_core::StartError::DuplicateTask { .. }) => return Err(error.into()),
                 Err(error) => {
@@ -347,9 +348,5 @@ impl Simulation<'_> {
 
 /// The names of a RunTask as the queue keeps them.
 fn waiting_names(names: &TaskNames) -> WaitingNames {
-    let first = names.name(0);
-    match first.strip_suffix("/0") {
-        Some(base) if names.count() > 1 => WaitingNames::Numbered(base.into()),
-        _ => WaitingNames::One(first),
-    }
+    if names.count() > 1 { WaitingNames::Numbered(names.id()) } else { WaitingNames::One(names.id()) }
 }

@@ -60,6 +60,9 @@ pub struct Plan<'a> {
     pub horizon_ms: u64,
     /// What instances cost whose own price is not given.
     pub prices: Option<&'a Prices>,
+    /// Whether tasks without an `id` must be known by their names, `task-N`: the trace says such a name
+    /// ([`Survey::mentions_numbered_tasks`](crate::trace::Survey::mentions_numbered_tasks)).
+    pub keeps_numbered_names: bool,
 }
 
 /// What a run and those who watch it from outside share.
@@ -98,6 +101,9 @@ impl Statistics {
         self.indexed += u64::from(prepared.execution() == Execution::Indexed);
     }
 }
+
+/// Events are told to the pulse so many at a time: runs that go on together would else wait for each other's counts.
+const PULSE: u64 = 64;
 
 /// Most warnings that a run keeps.
 pub const WARNING_LIMIT: usize = 20;
@@ -169,6 +175,8 @@ struct Simulation<'a> {
     observer: &'a mut dyn Observer,
     pulse: &'a Pulse,
     probe: Option<Probe>,
+    /// Whether tasks without an `id` have names.
+    keeps_numbered_names: bool,
     now_ms: u64,
     cluster: Cluster,
     scheduler: Scheduler,
@@ -205,6 +213,7 @@ impl<'a> Simulation<'a> {
             meaning: plan.spec.meaning(),
             horizon_ms: plan.horizon_ms,
             prices: plan.prices,
+            keeps_numbered_names: plan.keeps_numbered_names || observer.wants_names(),
             observer,
             pulse,
             probe: None,
@@ -287,8 +296,10 @@ impl<'a> Simulation<'a> {
         if self.pulse.is_stopped.load(Ordering::Relaxed) {
             return Err(RunError::Interrupted);
         }
-        self.pulse.events.fetch_add(1, Ordering::Relaxed);
         self.statistics.events += 1;
+        if self.statistics.events.is_multiple_of(PULSE) {
+            self.pulse.events.fetch_add(PULSE, Ordering::Relaxed);
+        }
         self.act(event).map_err(|cause| RunError::Event {
             place: event.place.clone(),
             event: event.number,
@@ -331,6 +342,11 @@ impl<'a> Simulation<'a> {
         let mut had_a_turn = false;
         while self.triggers.is_pending() || self.services.are_dirty() {
             had_a_turn = true;
+            if self.waiting.is_empty() && self.services.are_idle() {
+                // The usual end of an event: nobody waits for anything.
+                self.triggers.clear();
+                continue;
+            }
             let mut changed = self.triggers.take();
             self.reconcile_daemons(&changed)?;
             self.retry_waiting(&mut changed)?;

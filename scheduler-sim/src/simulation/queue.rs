@@ -14,7 +14,7 @@ use scheduler_core::{
 use super::capacity::Changed;
 use super::requests::RequestId;
 use super::tasks::Start;
-use super::waiting::{Entry, Withdrawn};
+use super::waiting::{Entry, Withdrawn, copies};
 use super::{RunError, Simulation};
 use crate::outcome::{Copies, Fate, Origin, Outcome, StoppedWhy};
 
@@ -186,7 +186,7 @@ impl Simulation<'_> {
                 return Ok((placed, true));
             };
             let Some(number) = entry.front() else { return Ok((placed, true)) };
-            let name = entry.names.name(number);
+            let name = entry.names.as_ref().map(|names| names.name(number));
             let start = Start {
                 event: Some(entry.event),
                 origin: Origin::RunTask,
@@ -201,14 +201,14 @@ impl Simulation<'_> {
             let placement = prepared.place(&self.cluster, &mut self.draw);
             if self.probe.is_some() {
                 let request = Arc::clone(self.requests.get_mut(id).request());
-                self.look(|task| *task == *name, &request, placement.as_ref(), start.event);
+                self.look(|task| name.as_deref() == Some(task), &request, placement.as_ref(), start.event);
             }
             let Some(placement) = placement else {
                 return Ok((placed, false));
             };
             self.waiting.pop_copy(id, arrival);
             let (event, at_ms) = (start.event.unwrap_or_default(), self.now_ms);
-            self.start(placement, &name, start).map_err(|error| RunError::Later {
+            self.start(placement, name.as_ref(), start).map_err(|error| RunError::Later {
                 event,
                 at_ms,
                 cause: Box::new(error.into()),
@@ -270,11 +270,7 @@ impl Simulation<'_> {
 
     fn tell_left(&mut self, entry: &Entry, fate: Fate<'_>) {
         for range in entry.ranges() {
-            let (first, count) = (range.start, range.end - range.start);
-            let copies = match &entry.names {
-                super::waiting::WaitingNames::One(name) => Copies::One(name),
-                super::waiting::WaitingNames::Numbered(base) => Copies::Numbered { base, first, count },
-            };
+            let copies = copies(entry.names.as_ref(), range.start, range.end - range.start);
             let origin = Origin::RunTask;
             self.tell(&Outcome { event: Some(entry.event), copies, group: &entry.group, origin, fate });
         }

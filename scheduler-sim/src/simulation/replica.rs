@@ -135,7 +135,7 @@ impl Simulation<'_> {
         let failed = |cause| RunError::Service { service: service.clone(), at_ms, cause: Box::new(cause) };
         self.check_task_limit().map_err(failed)?;
         let name: Arc<str> = format!("{service}/{number}").into();
-        let task = self.start(placement, &name, start).map_err(|error| failed(error.into()))?;
+        let task = self.start(placement, Some(&name), start).map_err(|error| failed(error.into()))?;
         self.service_task_started(id, task);
         Ok(task)
     }
@@ -153,7 +153,7 @@ impl Simulation<'_> {
     pub(super) fn refuse_missing(&mut self, id: ServiceId) {
         let Self { services, scheduler, cluster, version, observer, now_ms, .. } = self;
         let Some(state) = services.states.get_mut(&id) else { return };
-        let asked = Asked { scheduler, version: *version, wants_closest: observer.wants_closest() };
+        let asked = Asked { scheduler, version: *version, wants_closest: observer.wants_names() };
         let refusal = state.prepared.refusal(&asked, cluster);
         state.number_all();
         let request = Arc::clone(state.prepared.request());

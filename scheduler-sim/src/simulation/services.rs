@@ -133,6 +133,11 @@ impl Services {
         !self.dirty.is_empty()
     }
 
+    /// Whether there is none that could want a turn.
+    pub(super) fn are_idle(&self) -> bool {
+        self.states.is_empty() && self.dirty.is_empty()
+    }
+
     /// The services that want a turn, in the order of their creation.
     pub(super) fn take_dirty(&mut self) -> BTreeSet<ServiceId> {
         std::mem::take(&mut self.dirty)

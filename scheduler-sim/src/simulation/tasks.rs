@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Change, InstanceId, Placement, PlacementRequest, ReleaseOn, StartError, TaskGroup, TaskId, TaskKind, TaskStatus,
+    Change, Placement, PlacementRequest, ReleaseOn, StartError, TaskId, TaskKind, TaskStatus, TaskView,
 };
 
 use super::services::ServiceId;
 use super::{Cause, Simulation};
-use crate::outcome::{Copies, Fate, Origin, Outcome, PlacedWhy, StoppedWhy};
+use crate::outcome::{Copies, Fate, Observation, Origin, Outcome, PlacedWhy, StoppedWhy};
 use crate::trace::RunningTask;
 
 /// Most tasks alive.
@@ -38,11 +38,20 @@ pub(super) struct Start {
 }
 
 impl Simulation<'_> {
-    /// Starts a task where it was placed.
-    pub(super) fn start(&mut self, placement: Placement, name: &Arc<str>, start: Start) -> Result<TaskId, StartError> {
+    /// Starts a task where it was placed. A task without a name is one that nobody will ask for by it.
+    pub(super) fn start(
+        &mut self,
+        placement: Placement,
+        name: Option<&Arc<str>>,
+        start: Start,
+    ) -> Result<TaskId, StartError> {
         let start_ms = if start.origin == Origin::Initial { 0 } else { self.settings.task_start_ms };
         let status = if start_ms == 0 { TaskStatus::Running } else { TaskStatus::Pending };
-        let change = self.cluster.start(&placement.named(Arc::clone(name)).with_status(status))?;
+        let placement = placement.with_status(status);
+        let change = self.cluster.start(&match name {
+            Some(name) => placement.named(Arc::clone(name)),
+            None => placement,
+        })?;
         let task = change.task.as_ref().map_or(TaskId::from_number(0), |task| task.id);
         let is_timed = start.duration_ms.is_some();
         self.alive.insert(task, AliveTask { origin: start.origin, is_timed, service: start.service });
@@ -55,27 +64,30 @@ impl Simulation<'_> {
             let at_ms = self.now_ms.saturating_add(start_ms).saturating_add(duration_ms);
             self.agenda.task_ends(self.now_ms, at_ms, task);
         }
-        let instance = change.instance;
-        let group = placement_group(&change);
         self.note(&change);
-        self.tell_placed(instance, task, name, &group, start);
+        self.tell_placed(&change, start);
         Ok(task)
     }
 
-    fn tell_placed(&mut self, instance: InstanceId, task: TaskId, name: &str, group: &TaskGroup, start: Start) {
+    fn tell_placed(&mut self, change: &Change, start: Start) {
         let Self { cluster, observer, now_ms, .. } = self;
-        let Some(view) = cluster.instance(instance) else { return };
-        let gpus: Vec<&str> = cluster.task(task).map(|task| task.gpu_ids().collect()).unwrap_or_default();
+        let Some(task) = &change.task else { return };
+        let wanted = observer.wants_names();
+        let view = if wanted { cluster.instance(change.instance) } else { None };
+        let record = if wanted { cluster.task(task.id) } else { None };
+        let gpus: Vec<&str> = record.iter().flat_map(TaskView::gpu_ids).collect();
+        let Start { event, origin, wanted_at_ms, has_waited, why, .. } = start;
         let fate = Fate::Placed {
-            instance: view.name(),
-            zone: view.zone(),
+            instance: view.as_ref().map_or("", |view| view.name()),
+            zone: view.as_ref().map_or("", |view| view.zone()),
             gpus: &gpus,
-            wanted_at_ms: start.wanted_at_ms,
-            has_waited: start.has_waited,
-            why: start.why,
+            wanted_at_ms,
+            has_waited,
+            why,
         };
-        let outcome = Outcome { event: start.event, copies: Copies::One(name), group, origin: start.origin, fate };
-        observer.observe(*now_ms, &crate::outcome::Observation::Outcome(&outcome));
+        let copies = Copies::One(task.name.as_deref().unwrap_or_default());
+        let outcome = Outcome { event, copies, group: &task.spec.group, origin, fate };
+        observer.observe(*now_ms, &Observation::Outcome(&outcome));
     }
 
     /// Puts a task that runs at time 0 where it runs.
@@ -93,26 +105,26 @@ impl Simulation<'_> {
             has_waited: false,
             why: None,
         };
-        self.start(Placement::adopt(instance, request), &task.name, start)?;
+        self.start(Placement::adopt(instance, request), Some(&task.name), start)?;
         Ok(())
     }
 
     /// A task's duration is over, unless something ended it before.
     pub(super) fn task_is_over(&mut self, task: TaskId) {
-        if self.alive.contains_key(&task) {
-            self.end(task, StoppedWhy::Finished, None);
-        } else {
+        if !self.end(task, StoppedWhy::Finished, None) {
             self.agenda.dropped_stale();
         }
     }
 
-    /// Makes a task's desired status STOPPED, if it is not already.
+    /// Makes a task's desired status STOPPED, if it is not already; whether it was not.
     ///
     /// A task that ends by itself has stopped then; one that is stopped takes `stopTimeoutSeconds` over it, which
     /// matters with `releaseOn: last-stopped`.
-    pub(super) fn end(&mut self, task: TaskId, why: StoppedWhy, event: Option<u64>) {
-        let Ok(change) = self.cluster.stop(task) else { return };
-        let instance = self.cluster.instance(change.instance).map(|view| view.description().name_shared());
+    pub(super) fn end(&mut self, task: TaskId, why: StoppedWhy, event: Option<u64>) -> bool {
+        let Ok(change) = self.cluster.stop(task) else { return false };
+        let wanted = self.observer.wants_names();
+        let view = if wanted { self.cluster.instance(change.instance) } else { None };
+        let instance = view.map(|view| view.description().name_shared());
         self.ended(&change, instance.as_deref().unwrap_or_default(), why, event);
         if self.settings.release_on == ReleaseOn::LastStopped {
             match why {
@@ -120,6 +132,7 @@ impl Simulation<'_> {
                 _ => self.agenda.task_releases(self.now_ms.saturating_add(self.settings.stop_timeout_ms), task),
             }
         }
+        true
     }
 
     /// A stopping task has stopped and gives its resources back, unless its instance has gone.
@@ -143,7 +156,7 @@ impl Simulation<'_> {
 
     /// Books the end of a task.
     fn ended(&mut self, change: &Change, instance: &str, why: StoppedWhy, event: Option<u64>) {
-        let Some(task) = change.task.clone() else { return };
+        let Some(task) = &change.task else { return };
         self.note(change);
         self.statistics.ends += 1;
         let Some(alive) = self.alive.remove(&task.id) else { return };
@@ -181,10 +194,6 @@ impl Simulation<'_> {
         }
         Ok(())
     }
-}
-
-fn placement_group(change: &Change) -> TaskGroup {
-    change.task.as_ref().map(|task| task.spec.group.clone()).expect("a start changes a task")
 }
 
 /// Whether something on the agenda still concerns anybody.

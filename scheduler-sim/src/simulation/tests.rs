@@ -33,7 +33,15 @@ pub(super) fn lines(text: &str, strategy: &str) -> Result<Vec<String>, RunError>
     let spec: Spec = strategy.parse().expect("a strategy");
     let settings = &survey.header.settings;
     let horizon_ms = survey.horizon_ms(settings);
-    let plan = Plan { header: &survey.header, settings, spec: &spec, seed: 0, horizon_ms, prices: None };
+    let plan = Plan {
+        header: &survey.header,
+        settings,
+        spec: &spec,
+        seed: 0,
+        horizon_ms,
+        prices: None,
+        keeps_numbered_names: true,
+    };
     let mut log = DecisionLog::new(Vec::new(), "t", spec.name(), 0, settings_object(settings, None));
     let statistics = run(&plan, source.events(&survey).expect("readable"), &mut log, &Pulse::default())?;
     let written = String::from_utf8(log.finish().expect("memory does not fail")).expect("text");
@@ -291,6 +299,7 @@ fn a_stopped_pulse_interrupts_the_run() {
         seed: 0,
         horizon_ms: 1_000,
         prices: None,
+        keeps_numbered_names: true,
     };
     let pulse = Pulse::default();
     pulse.is_stopped.store(true, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use scheduler_core::TaskGroup;
 
 use super::requests::RequestId;
+use crate::outcome::Copies;
 
 /// The copies of one RunTask that wait.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ pub(super) struct Entry {
     pub(super) event: u64,
     pub(super) wanted_at_ms: u64,
     pub(super) duration_ms: Option<u64>,
-    pub(super) names: WaitingNames,
+    /// `None`: nobody will ask for them by name.
+    pub(super) names: Option<WaitingNames>,
     pub(super) group: TaskGroup,
     /// Why it was refused when it came.
     pub(super) first_reason: &'static str,
@@ -51,6 +53,15 @@ impl WaitingNames {
             Self::One(name) => Arc::clone(name),
             Self::Numbered(base) => format!("{base}/{number}").into(),
         }
+    }
+}
+
+/// Copies of one request that fare alike, as outcomes call them.
+pub(super) fn copies(names: Option<&WaitingNames>, first: u64, count: u64) -> Copies<'_> {
+    match names {
+        Some(WaitingNames::One(name)) => Copies::One(name),
+        Some(WaitingNames::Numbered(base)) => Copies::Numbered { base, first, count },
+        None => Copies::Numbered { base: "", first, count },
     }
 }
 
@@ -100,7 +111,7 @@ pub(super) struct Fresh {
     pub(super) event: u64,
     pub(super) wanted_at_ms: u64,
     pub(super) duration_ms: Option<u64>,
-    pub(super) names: WaitingNames,
+    pub(super) names: Option<WaitingNames>,
     pub(super) group: TaskGroup,
     pub(super) first_reason: &'static str,
     pub(super) round: u64,
@@ -136,7 +147,9 @@ impl WaitingTasks {
     }
 
     pub(super) fn push(&mut self, request: RequestId, entry: Entry) {
-        self.by_base.insert(Arc::clone(entry.names.base()), (request, entry.arrival));
+        if let Some(names) = &entry.names {
+            self.by_base.insert(Arc::clone(names.base()), (request, entry.arrival));
+        }
         self.queues.entry(request).or_default().insert(entry.arrival, entry);
     }
 
@@ -169,21 +182,24 @@ impl WaitingTasks {
     fn find(&self, name: &str) -> Option<(RequestId, u64, u64)> {
         if let Some((request, arrival)) = self.by_base.get(name) {
             let entry = self.queues.get(request)?.get(arrival)?;
-            return matches!(entry.names, WaitingNames::One(_)).then_some((*request, *arrival, 0));
+            return matches!(entry.names, Some(WaitingNames::One(_))).then_some((*request, *arrival, 0));
         }
         let (base, number) = name.rsplit_once('/')?;
         let (request, arrival) = self.by_base.get(base)?;
         let entry = self.queues.get(request)?.get(arrival)?;
         // `base/007` is nobody's name.
         let number: u64 = number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)?;
-        matches!(entry.names, WaitingNames::Numbered(_)).then_some((*request, *arrival, number))
+        matches!(entry.names, Some(WaitingNames::Numbered(_))).then_some((*request, *arrival, number))
     }
 
     fn forget_if_done(&mut self, request: RequestId, arrival: u64) {
         let Some(queue) = self.queues.get_mut(&request) else { return };
         let is_done = queue.get(&arrival).is_some_and(|entry| entry.copies.is_empty());
-        if is_done && let Some(entry) = queue.remove(&arrival) {
-            self.by_base.remove(entry.names.base());
+        if is_done
+            && let Some(entry) = queue.remove(&arrival)
+            && let Some(names) = &entry.names
+        {
+            self.by_base.remove(names.base());
         }
         if queue.is_empty() {
             self.queues.remove(&request);

@@ -7,7 +7,8 @@ use scheduler_core::{AttributeName, AttributeValue, Expression, InstanceStatus};
 use super::definitions::end_of_arn;
 use super::error::TraceProblem;
 use super::event::{
-    Action, AttributeTarget, Event, InstanceSelection, RunTask, StartTask, StopTask, TaskNames, TaskSelection,
+    Action, AttributeTarget, Event, InstanceSelection, RunTask, StartTask, StopTask, TaskNameId, TaskNames,
+    TaskSelection,
 };
 use super::format::EVENT;
 use super::instances::{TakenByTasks, read_instance};
@@ -198,10 +199,11 @@ fn the_action<'v, 'a>(value: &'v Value<'a>, reading: &mut Reading<'_, '_>) -> Op
 /// The names of tasks, the longest of which must be one.
 fn task_names(value: &Value<'_>, count: u32, number: u64, reading: &mut Reading<'_, '_>) -> Option<TaskNames> {
     let Some(given) = value.get("id") else {
-        return Some(TaskNames { id: format!("task-{number}").into(), count });
+        return Some(TaskNames { id: TaskNameId::Numbered(number), count });
     };
-    let names = TaskNames { id: given.text()?.into(), count };
-    if names.id.len() + 12 > NAME_LIMIT {
+    let id = given.text()?;
+    let names = TaskNames { id: TaskNameId::Given(id.into()), count };
+    if id.len() + 12 > NAME_LIMIT {
         reading.ok(given.span.start, check_name(&names.name(count - 1)))?;
     }
     Some(names)

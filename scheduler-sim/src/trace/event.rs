@@ -137,14 +137,34 @@ impl Action {
 /// The names of a request's tasks: `id` alone, or `id/0`, `id/1`, … for several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TaskNames {
-    pub(super) id: Arc<str>,
+    pub(super) id: TaskNameId,
     pub(super) count: u32,
 }
 
+/// The `id` of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum TaskNameId {
+    /// As the trace gives it.
+    Given(Arc<str>),
+    /// `task-N`, N the event's number.
+    Numbered(u64),
+}
+
+/// What the names of tasks without an `id` begin with.
+pub(super) const NUMBERED_TASK: &str = "task-";
+
 impl TaskNames {
-    /// The name of a single task, and the start of the names of several.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// The name of a single task, and the start of the names of several. One that is not given is put together here.
+    pub fn id(&self) -> Arc<str> {
+        match &self.id {
+            TaskNameId::Given(id) => Arc::clone(id),
+            TaskNameId::Numbered(number) => format!("{NUMBERED_TASK}{number}").into(),
+        }
+    }
+
+    /// Whether the trace gives them; if not they are made of the event's number.
+    pub fn are_given(&self) -> bool {
+        matches!(self.id, TaskNameId::Given(_))
     }
 
     /// How many tasks there are, from 1 on.
@@ -154,7 +174,8 @@ impl TaskNames {
 
     /// The name of task `index`, the first being 0.
     pub fn name(&self, index: u32) -> Arc<str> {
-        if self.count == 1 { Arc::clone(&self.id) } else { format!("{}/{index}", self.id).into() }
+        let id = self.id();
+        if self.count == 1 { id } else { format!("{id}/{index}").into() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{TraceErrors, TraceProblem};
-use super::event::{Action, Event, StopTask, TaskNames};
+use super::event::{Action, Event, NUMBERED_TASK, StopTask, TaskNames};
 use super::events::{EventsOf, Indexed, LineEvents, index};
 use super::header::{element_spans, outline, read_header};
 use super::input::file_error;
@@ -29,6 +29,9 @@ pub struct Survey {
     pub tasks_requested: u64,
     /// Whether a request or a service has a strategy of its own.
     pub has_strategies: bool,
+    /// Whether the trace itself says a name like those of tasks without an `id`, `task-N`: only then need such a task be
+    /// known by its name.
+    pub mentions_numbered_tasks: bool,
     /// How many of the tasks requested ask for a share of a GPU, which a replay counts as a whole one.
     pub gpu_shares_requested: u64,
     /// The time of the last event, in milliseconds.
@@ -69,6 +72,7 @@ struct Totals {
     tasks_requested: u64,
     gpu_shares_requested: u64,
     has_strategies: bool,
+    mentions_numbered_tasks: bool,
     last_event_ms: u64,
     last_end_ms: Option<u64>,
     /// The first mention of each name by stopTask, in the order of events.
@@ -88,16 +92,23 @@ impl Totals {
                 self.add_tasks(event.at_ms, &start.names, start.request.definition.gpu_milli, start.duration_ms);
             }
             Action::StopTask(StopTask::Task(name)) => {
+                self.mention(name);
                 let mention = Mention { order: self.event_count, place: event.place.clone(), later: None };
                 self.stopped.entry(Arc::clone(name)).or_insert(mention);
             }
-            Action::CreateService(service) => self.has_strategies |= service.service.strategy.is_some(),
+            Action::CreateService(service) => {
+                self.mention(service.service.name());
+                self.has_strategies |= service.service.strategy.is_some();
+            }
             Action::UpdateService(update) => self.has_strategies |= matches!(update.strategy, Some(Some(_))),
             _ => {}
         }
     }
 
     fn add_tasks(&mut self, at_ms: u64, names: &TaskNames, gpu_milli: Option<u32>, duration_ms: Option<u64>) {
+        if names.are_given() {
+            self.mention(&names.id());
+        }
         let count = u64::from(names.count());
         self.tasks_requested = self.tasks_requested.saturating_add(count);
         if gpu_milli.is_some_and(|share| share < 1000) {
@@ -106,6 +117,10 @@ impl Totals {
         if let Some(duration_ms) = duration_ms {
             self.last_end_ms = self.last_end_ms.max(Some(at_ms.saturating_add(duration_ms)));
         }
+    }
+
+    fn mention(&mut self, name: &str) {
+        self.mentions_numbered_tasks |= name.starts_with(NUMBERED_TASK);
     }
 }
 
@@ -195,11 +210,15 @@ fn survey_events(mut events: EventsOf, mut resolver: Resolver, messages: &mut Me
 
 fn finish(header: Header, totals: Totals, sha256: Box<str>, resolver: Resolver, index: Arc<[Indexed]>) -> Surveyed {
     let of_services = header.services.iter().any(|service| service.service.strategy.is_some());
+    let names = header.tasks.iter().map(|task| &*task.name);
+    let mut names = names.chain(header.services.iter().map(|service| service.service.name()));
+    let by_header = names.any(|name| name.starts_with(NUMBERED_TASK));
     let survey = Survey {
         header: Arc::new(header),
         event_count: totals.event_count,
         tasks_requested: totals.tasks_requested,
         has_strategies: totals.has_strategies || of_services,
+        mentions_numbered_tasks: totals.mentions_numbered_tasks || by_header,
         gpu_shares_requested: totals.gpu_shares_requested,
         last_event_ms: totals.last_event_ms,
         sha256,
@@ -266,11 +285,12 @@ fn remove(stopped: &mut BTreeMap<Arc<str>, Mention>, names: &TaskNames, at: At<'
     if near_misses.len() < NEAR_MISSES {
         near_misses.push(names.name(0));
     }
+    let id = names.id();
     if names.count() > 1 {
-        return remove_copies(stopped, names.id(), names.count(), at);
+        return remove_copies(stopped, &id, names.count(), at);
     }
-    if stopped.get_mut(names.id()).is_some_and(|mention| mention.is_known(at)) {
-        stopped.remove(names.id());
+    if stopped.get_mut(&id).is_some_and(|mention| mention.is_known(at)) {
+        stopped.remove(&id);
     }
 }
 

@@ -34,7 +34,7 @@ fn runs(trace: &[u8]) -> Vec<(u64, String, String, Option<u64>)> {
         .filter_map(|event| match event.action {
             Action::RunTask(run) => {
                 let family = run.request.definition.core.family().to_owned();
-                Some((event.at_ms / 1000, run.names.id().to_owned(), family, run.duration_ms))
+                Some((event.at_ms / 1000, run.names.id().to_string(), family, run.duration_ms))
             }
             _ => None,
         })
