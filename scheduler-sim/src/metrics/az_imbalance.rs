@@ -68,8 +68,8 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
 impl Seen {
     fn stand(&mut self, difference: Option<u32>, piece: Piece) {
         let Some(difference) = difference else { return };
-        self.differences.add(difference.into(), piece.weight);
-        self.sum += u128::from(difference) * piece.weight;
+        self.differences.add(difference.into(), piece.weight.into());
+        self.sum += u128::from(difference) * u128::from(piece.weight);
         if piece.is_seen {
             self.max = self.max.max(Some(difference));
         }

@@ -83,7 +83,7 @@ impl Seen {
             return;
         }
         let part = WHOLE * u64::from(most) / u64::from(all);
-        self.parts.add(part, piece.weight);
+        self.parts.add(part, piece.weight.into());
         if piece.is_seen {
             self.max = self.max.max(Some(part));
         }

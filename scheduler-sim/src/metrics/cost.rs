@@ -63,8 +63,8 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
 impl Cost {
     fn stand(&mut self, piece: Piece) {
         if piece.weight > 0 {
-            self.total += self.rate * piece.weight;
-            self.idle += self.idle_rate * piece.weight;
+            self.total += self.rate * u128::from(piece.weight);
+            self.idle += self.idle_rate * u128::from(piece.weight);
             self.is_known &= self.unpriced == 0;
             self.is_anybody |= self.present > 0;
         }
@@ -80,18 +80,23 @@ impl Metric for Cost {
         if let Some(piece) = self.clock.advance(at_ms) {
             self.stand(piece);
         }
+        let is_idle = |totals: &InstanceTotals| !is_not_empty(totals);
+        let sides = [&change.before, &change.after].map(|side| side.as_ref().map(is_idle));
+        if sides[0] == sides[1] {
+            // Most changes: the instance costs what it cost, and is as empty or not as it was.
+            return;
+        }
         let price = self.prices.get(&change.instance).copied().flatten();
         let rate = u128::from(price.unwrap_or(0));
-        let is_idle = |totals: &InstanceTotals| !is_not_empty(totals);
-        if let Some(before) = &change.before {
+        if let Some(was_idle) = sides[0] {
             self.rate -= rate;
-            self.idle_rate -= if is_idle(before) { rate } else { 0 };
+            self.idle_rate -= if was_idle { rate } else { 0 };
             self.present -= 1;
             self.unpriced -= u64::from(price.is_none());
         }
-        if let Some(after) = &change.after {
+        if let Some(is_idle) = sides[1] {
             self.rate += rate;
-            self.idle_rate += if is_idle(after) { rate } else { 0 };
+            self.idle_rate += if is_idle { rate } else { 0 };
             self.present += 1;
             self.unpriced += u64::from(price.is_none());
         }

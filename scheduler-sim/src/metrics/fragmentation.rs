@@ -1,7 +1,8 @@
 //! `fragmentation`: how much of what is free lies where a typical task of the trace cannot use it.
 //!
 //! Each open instance contributes `sum over kinds of copies x free` (and, of that, the part of kinds that do not fit).
-//! Only the changed instance's part is computed anew: O(kinds) a change.
+//! Only the changed instance's part is computed anew: a comparison of amounts a kind, and sums over kinds only where
+//! another set of them fits than before.
 
 use std::sync::Arc;
 
@@ -29,57 +30,60 @@ pub(super) const TABLE: &[MetricInfo] = &[
 ];
 
 /// A whole GPU.
-const GPU_THOUSANDTHS: u128 = 1_000;
+const GPU_THOUSANDTHS: u64 = 1_000;
 
-/// CPU, memory, GPU: what is free where a kind does not fit, and what is free, each times copies of kinds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Part {
-    stranded: [u128; 3],
-    free: [u128; 3],
-}
-
-impl Part {
-    fn combine(&mut self, other: Self, combine: fn(u128, u128) -> u128) {
-        for index in 0..3 {
-            self.stranded[index] = combine(self.stranded[index], other.stranded[index]);
-            self.free[index] = combine(self.free[index], other.free[index]);
-        }
-    }
-}
-
-/// What of an instance decides whether kinds fit.
+/// What of an instance decides whether kinds fit, besides its totals.
 struct Instance {
     /// Bit k: the static rules of kind k admit it.
     admitted: u32,
+    /// Bit k: kind k fits now.
+    fitting: u32,
+    /// Copies of the kinds that do not fit, and of those of them that want a GPU.
+    stranding: [u64; 2],
+    /// Where a kind asks for them.
+    exclusive: Option<Box<Exclusive>>,
+}
+
+/// What one task at a time can have of an instance. It is not among an instance's totals, but follows the tasks.
+struct Exclusive {
     reserved_ports: HostPorts,
     task_ports: HostPorts,
     enis: Option<u32>,
-    part: Part,
 }
 
 struct Fragmentation {
     kinds: Arc<[Kind]>,
+    /// Whether a kind asks for host ports or a network interface.
+    asks_exclusive: bool,
     release_on: ReleaseOn,
     /// Copies of all kinds, and of those that want a GPU.
-    weights: [u128; 2],
+    weights: [u64; 2],
     clock: Clock,
     instances: FxHashMap<InstanceId, Instance>,
-    now: Part,
-    area: Part,
+    /// CPU, memory, GPU: what is free on open instances, and that over time.
+    free: [u64; 3],
+    free_area: [u128; 3],
+    /// What is free where a kind does not fit, times its copies, and that over time.
+    stranded: [u128; 3],
+    stranded_area: [u128; 3],
 }
 
 pub(super) fn start(context: &Context) -> Box<dyn Metric> {
     let weight = |counts: fn(&Kind) -> bool| {
-        context.kinds.iter().filter(|kind| counts(kind)).map(|kind| u128::from(kind.copies)).sum()
+        let copies = context.kinds.iter().filter(|kind| counts(kind)).map(|kind| kind.copies);
+        copies.fold(0, u64::saturating_add)
     };
     Box::new(Fragmentation {
         kinds: Arc::clone(&context.kinds),
+        asks_exclusive: context.kinds.iter().any(|kind| kind.demand.needs_eni || !kind.demand.host_ports.is_empty()),
         release_on: context.release_on,
         weights: [weight(|_| true), weight(wants_gpu)],
         clock: Clock::new(context.window),
         instances: FxHashMap::default(),
-        now: Part::default(),
-        area: Part::default(),
+        free: [0; 3],
+        free_area: [0; 3],
+        stranded: [0; 3],
+        stranded_area: [0; 3],
     })
 }
 
@@ -89,9 +93,10 @@ fn wants_gpu(kind: &Kind) -> bool {
 
 impl Fragmentation {
     fn stand(&mut self, piece: Piece) {
+        let weight = u128::from(piece.weight);
         for index in 0..3 {
-            self.area.stranded[index] += self.now.stranded[index] * piece.weight;
-            self.area.free[index] += self.now.free[index] * piece.weight;
+            self.free_area[index] += u128::from(self.free[index]) * weight;
+            self.stranded_area[index] += self.stranded[index] * weight;
         }
     }
 
@@ -102,17 +107,18 @@ impl Fragmentation {
 
     fn join(&mut self, id: InstanceId, description: &ContainerInstance) {
         let foreign = description.foreign_load();
-        let instance = Instance {
-            admitted: self.admitted(description.attributes()),
-            reserved_ports: description.resources().reserved_ports().clone(),
-            task_ports: foreign.host_ports.clone(),
-            enis: description.eni_task_limit().map(|limit| limit.saturating_sub(u32::from(foreign.needs_eni))),
-            part: Part::default(),
-        };
+        let exclusive = self.asks_exclusive.then(|| {
+            Box::new(Exclusive {
+                reserved_ports: description.resources().reserved_ports().clone(),
+                task_ports: foreign.host_ports.clone(),
+                enis: description.eni_task_limit().map(|limit| limit.saturating_sub(u32::from(foreign.needs_eni))),
+            })
+        });
+        let admitted = self.admitted(description.attributes());
+        let instance = Instance { admitted, fitting: 0, stranding: self.weights, exclusive };
         self.instances.insert(id, instance);
     }
 
-    /// Ports and interfaces are not among an instance's totals: they follow the tasks.
     fn follow(&mut self, change: &Change) {
         match &change.cause {
             Cause::Registered(description) | Cause::Returned(description) => self.join(change.instance, description),
@@ -122,6 +128,7 @@ impl Fragmentation {
                     instance.admitted = admitted;
                 }
             }
+            _ if !self.asks_exclusive => {}
             Cause::Started => self.hold(change, true),
             Cause::Stopped if self.release_on == ReleaseOn::DesiredStopped => self.hold(change, false),
             Cause::Lost | Cause::Released => self.hold(change, false),
@@ -130,17 +137,18 @@ impl Fragmentation {
     }
 
     fn hold(&mut self, change: &Change, holds: bool) {
-        let (Some(instance), Some(task)) = (self.instances.get_mut(&change.instance), &change.task) else { return };
+        let instance = self.instances.get_mut(&change.instance).and_then(|instance| instance.exclusive.as_mut());
+        let (Some(exclusive), Some(task)) = (instance, &change.task) else { return };
         let demand = &task.spec.demand;
         for port in demand.host_ports.iter() {
             if holds {
-                instance.task_ports.insert(port)
+                exclusive.task_ports.insert(port)
             } else {
-                instance.task_ports.remove(port)
+                exclusive.task_ports.remove(port)
             };
         }
         if demand.needs_eni {
-            instance.enis = instance.enis.map(|enis| if holds { enis.saturating_sub(1) } else { enis + 1 });
+            exclusive.enis = exclusive.enis.map(|enis| if holds { enis.saturating_sub(1) } else { enis + 1 });
         }
     }
 }
@@ -155,12 +163,23 @@ impl Metric for Fragmentation {
         }
         self.follow(change);
         let Some(instance) = self.instances.get_mut(&change.instance) else { return };
-        let part = match change.after.filter(is_open) {
-            Some(totals) => part_of(instance, &totals, &self.kinds, self.weights),
-            None => Part::default(),
-        };
-        self.now.combine(part, |sum, part| sum + part);
-        self.now.combine(std::mem::replace(&mut instance.part, part), |sum, part| sum - part);
+        if let Some(before) = change.before.filter(is_open) {
+            let free = free(&before);
+            let stranded = stranded(free, instance.stranding);
+            for index in 0..3 {
+                self.free[index] -= free[index];
+                self.stranded[index] -= stranded[index];
+            }
+        }
+        if let Some(after) = change.after.filter(is_open) {
+            instance.refit(&after, &self.kinds, self.weights);
+            let free = free(&after);
+            let stranded = stranded(free, instance.stranding);
+            for index in 0..3 {
+                self.free[index] += free[index];
+                self.stranded[index] += stranded[index];
+            }
+        }
         if change.after.is_none() {
             self.instances.remove(&change.instance);
         }
@@ -168,8 +187,31 @@ impl Metric for Fragmentation {
 
     fn finish(mut self: Box<Self>, report: &mut Report) {
         self.stand(self.clock.close());
-        for (index, info) in TABLE.iter().enumerate() {
-            report.number(info, Quotient::new(self.area.stranded[index], self.area.free[index]));
+        let [all, with_gpu] = self.weights.map(u128::from);
+        for (index, (info, weight)) in TABLE.iter().zip([all, all, with_gpu]).enumerate() {
+            report.number(info, Quotient::new(self.stranded_area[index], self.free_area[index] * weight));
+        }
+    }
+}
+
+impl Instance {
+    /// Finds out which kinds fit now.
+    fn refit(&mut self, totals: &InstanceTotals, kinds: &[Kind], weights: [u64; 2]) {
+        let mut fitting = 0;
+        for (index, kind) in kinds.iter().enumerate() {
+            let is_admitted = self.admitted >> index & 1 == 1;
+            // GPUs are whole: none has a free share smaller than what the kind wants of one.
+            if is_admitted && fits(self.exclusive.as_deref(), totals, &kind.demand) {
+                fitting |= 1 << index;
+            }
+        }
+        if std::mem::replace(&mut self.fitting, fitting) == fitting {
+            return;
+        }
+        self.stranding = weights;
+        for (_, kind) in kinds.iter().enumerate().filter(|(index, _)| fitting >> index & 1 == 1) {
+            self.stranding[0] -= kind.copies;
+            self.stranding[1] -= if wants_gpu(kind) { kind.copies } else { 0 };
         }
     }
 }
@@ -178,30 +220,23 @@ fn is_open(totals: &InstanceTotals) -> bool {
     totals.status == InstanceStatus::Active && totals.agent_connected
 }
 
-fn part_of(instance: &Instance, totals: &InstanceTotals, kinds: &[Kind], weights: [u128; 2]) -> Part {
-    let free = [
-        u128::from(totals.registered.cpu_units - totals.used.cpu_units),
-        u128::from(totals.registered.memory_mib - totals.used.memory_mib),
-        u128::from(totals.registered.gpus - totals.used.gpus) * GPU_THOUSANDTHS,
-    ];
-    let [all, with_gpu] = weights;
-    let mut part = Part { stranded: [0; 3], free: [all * free[0], all * free[1], with_gpu * free[2]] };
-    for (index, kind) in kinds.iter().enumerate() {
-        let is_admitted = instance.admitted >> index & 1 == 1;
-        if is_admitted && fits(instance, totals, &kind.demand) {
-            // GPUs are whole: none has a free share smaller than what the kind wants of one.
-            continue;
-        }
-        let copies = u128::from(kind.copies);
-        part.stranded[0] += copies * free[0];
-        part.stranded[1] += copies * free[1];
-        part.stranded[2] += if wants_gpu(kind) { copies * free[2] } else { 0 };
-    }
-    part
+/// What is free of CPU, memory, and GPUs in thousandths.
+fn free(totals: &InstanceTotals) -> [u64; 3] {
+    [
+        u64::from(totals.registered.cpu_units - totals.used.cpu_units),
+        u64::from(totals.registered.memory_mib - totals.used.memory_mib),
+        u64::from(totals.registered.gpus - totals.used.gpus) * GPU_THOUSANDTHS,
+    ]
+}
+
+/// What is free, times the copies that cannot use it.
+fn stranded(free: [u64; 3], [all, with_gpu]: [u64; 2]) -> [u128; 3] {
+    let times = |free: u64, copies: u64| u128::from(free) * u128::from(copies);
+    [times(free[0], all), times(free[1], all), times(free[2], with_gpu)]
 }
 
 /// Checks 1 to 5 of the placement spec, 2.3; 6 and 7 are static rules.
-fn fits(instance: &Instance, totals: &InstanceTotals, demand: &Demand) -> bool {
+fn fits(exclusive: Option<&Exclusive>, totals: &InstanceTotals, demand: &Demand) -> bool {
     let (registered, used) = (&totals.registered, &totals.used);
     let gpus = match demand.gpus {
         GpuDemand::Count(count) => count,
@@ -210,12 +245,13 @@ fn fits(instance: &Instance, totals: &InstanceTotals, demand: &Demand) -> bool {
     demand.cpu_units <= registered.cpu_units - used.cpu_units
         && demand.memory_mib <= registered.memory_mib - used.memory_mib
         && gpus <= registered.gpus - used.gpus
-        && !(demand.needs_eni && instance.enis == Some(0))
-        && ports_fit(instance, &demand.host_ports)
+        && exclusive.is_none_or(|exclusive| {
+            !(demand.needs_eni && exclusive.enis == Some(0)) && ports_fit(exclusive, &demand.host_ports)
+        })
 }
 
-fn ports_fit(instance: &Instance, wanted: &HostPorts) -> bool {
-    let Instance { reserved_ports, task_ports, .. } = instance;
+fn ports_fit(exclusive: &Exclusive, wanted: &HostPorts) -> bool {
+    let Exclusive { reserved_ports, task_ports, .. } = exclusive;
     let is_taken = |port| reserved_ports.contains(port) || task_ports.contains(port);
     let count = reserved_ports.len() + task_ports.len() + wanted.len();
     wanted.is_empty() || (count <= RESERVED_PORT_LIMIT as usize && !wanted.iter().any(is_taken))

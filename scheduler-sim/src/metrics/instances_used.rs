@@ -31,7 +31,7 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
 
 impl InstancesUsed {
     fn stand(&mut self, piece: Piece) {
-        self.area += u128::from(self.used) * piece.weight;
+        self.area += u128::from(self.used) * u128::from(piece.weight);
         if piece.is_seen {
             self.peak = self.peak.max(self.used);
         }

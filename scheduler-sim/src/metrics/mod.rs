@@ -78,22 +78,32 @@ trait Metric: Send {
 struct Subject {
     table: &'static [MetricInfo],
     start: fn(&Context) -> Box<dyn Metric>,
+    hears: Hears,
+}
+
+/// What a fold is told; none needs both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hears {
+    /// Changes, prices and services.
+    Changes,
+    /// Outcomes.
+    Outcomes,
 }
 
 /// All metrics in the documented order.
 const SUBJECTS: &[Subject] = &[
-    Subject { table: tasks::TABLE, start: tasks::start },
-    Subject { table: unplaced_reasons::TABLE, start: unplaced_reasons::start },
-    Subject { table: wait_seconds::TABLE, start: wait_seconds::start },
-    Subject { table: utilization::TABLE, start: utilization::start },
-    Subject { table: packing_density::TABLE, start: packing_density::start },
-    Subject { table: empty_instances::TABLE, start: empty_instances::start },
-    Subject { table: instances_used::TABLE, start: instances_used::start },
-    Subject { table: fragmentation::TABLE, start: fragmentation::start },
-    Subject { table: az_imbalance::TABLE, start: az_imbalance::start },
-    Subject { table: blast_radius::TABLE, start: blast_radius::start },
-    Subject { table: cost::TABLE, start: cost::start },
-    Subject { table: makespan::TABLE, start: makespan::start },
+    Subject { table: tasks::TABLE, start: tasks::start, hears: Hears::Outcomes },
+    Subject { table: unplaced_reasons::TABLE, start: unplaced_reasons::start, hears: Hears::Outcomes },
+    Subject { table: wait_seconds::TABLE, start: wait_seconds::start, hears: Hears::Outcomes },
+    Subject { table: utilization::TABLE, start: utilization::start, hears: Hears::Changes },
+    Subject { table: packing_density::TABLE, start: packing_density::start, hears: Hears::Changes },
+    Subject { table: empty_instances::TABLE, start: empty_instances::start, hears: Hears::Changes },
+    Subject { table: instances_used::TABLE, start: instances_used::start, hears: Hears::Changes },
+    Subject { table: fragmentation::TABLE, start: fragmentation::start, hears: Hears::Changes },
+    Subject { table: az_imbalance::TABLE, start: az_imbalance::start, hears: Hears::Changes },
+    Subject { table: blast_radius::TABLE, start: blast_radius::start, hears: Hears::Changes },
+    Subject { table: cost::TABLE, start: cost::start, hears: Hears::Changes },
+    Subject { table: makespan::TABLE, start: makespan::start, hears: Hears::Outcomes },
 ];
 
 /// What the table shows if nothing else is asked for (metrics.md, section 11).
@@ -125,22 +135,28 @@ pub fn all_metrics() -> impl Iterator<Item = &'static MetricInfo> {
 /// The metrics of a run while it goes on.
 pub struct Metrics {
     horizon_ms: u64,
-    folds: Vec<Box<dyn Metric>>,
+    of_changes: Vec<Box<dyn Metric>>,
+    of_outcomes: Vec<Box<dyn Metric>>,
 }
 
 impl Metrics {
     /// The metrics of a run that is about to start.
     pub fn new(context: &Context) -> Self {
+        let folds = |hears| {
+            let subjects = SUBJECTS.iter().filter(move |subject| subject.hears == hears);
+            subjects.map(|subject| (subject.start)(context)).collect()
+        };
         Self {
             horizon_ms: context.window.to_ms,
-            folds: SUBJECTS.iter().map(|subject| (subject.start)(context)).collect(),
+            of_changes: folds(Hears::Changes),
+            of_outcomes: folds(Hears::Outcomes),
         }
     }
 
     /// The run is over.
     pub fn finish(self) -> Values {
         let mut report = Report::default();
-        for fold in self.folds {
+        for fold in self.of_changes.into_iter().chain(self.of_outcomes) {
             fold.finish(&mut report);
         }
         let table: Vec<_> = all_metrics().collect();
@@ -151,15 +167,14 @@ impl Metrics {
 impl Observer for Metrics {
     /// State counts up to the horizon, its instant included; outcomes count to the end of the run.
     fn observe(&mut self, at_ms: u64, observation: &Observation<'_>) {
-        let is_counted = at_ms <= self.horizon_ms;
-        for fold in &mut self.folds {
-            match observation {
-                Observation::Change(change) if is_counted => fold.change(at_ms, change),
-                Observation::Outcome(outcome) => fold.outcome(at_ms, outcome),
-                Observation::Price { instance, microdollars } => fold.price(*instance, *microdollars),
-                Observation::Service(request) if is_counted => fold.service(at_ms, request),
-                Observation::Change(_) | Observation::Service(_) => {}
+        match observation {
+            Observation::Outcome(outcome) => self.of_outcomes.iter_mut().for_each(|fold| fold.outcome(at_ms, outcome)),
+            Observation::Price { instance, microdollars } => {
+                self.of_changes.iter_mut().for_each(|fold| fold.price(*instance, *microdollars));
             }
+            Observation::Change(_) | Observation::Service(_) if at_ms > self.horizon_ms => {}
+            Observation::Change(change) => self.of_changes.iter_mut().for_each(|fold| fold.change(at_ms, change)),
+            Observation::Service(request) => self.of_changes.iter_mut().for_each(|fold| fold.service(at_ms, request)),
         }
     }
 }

@@ -52,12 +52,18 @@ impl Ratio {
 
     /// The state stood for a piece.
     pub(super) fn stand(&mut self, piece: Piece) {
-        self.used_area += u128::from(self.used) * piece.weight;
-        self.registered_area += u128::from(self.registered) * piece.weight;
-        let now = (self.used, self.registered);
-        let is_peak = self.peak.is_none_or(|peak| cmp_ratio(now, peak) == Ordering::Greater);
-        if piece.is_seen && self.registered > 0 && is_peak {
-            self.peak = Some(now);
+        self.used_area += u128::from(self.used) * u128::from(piece.weight);
+        self.registered_area += u128::from(self.registered) * u128::from(piece.weight);
+        if piece.is_seen && self.registered > 0 {
+            let now = (self.used, self.registered);
+            let is_peak = match self.peak {
+                Some(peak) if peak.1 == now.1 => now.0 > peak.0,
+                Some(peak) => cmp_ratio(now, peak) == Ordering::Greater,
+                None => true,
+            };
+            if is_peak {
+                self.peak = Some(now);
+            }
         }
     }
 

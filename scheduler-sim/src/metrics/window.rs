@@ -19,8 +19,8 @@ impl Window {
     }
 
     /// What of `[since, until)` lies in `[W, H)`.
-    fn overlap(self, since_ms: u64, until_ms: u64) -> u128 {
-        u128::from(until_ms.min(self.to_ms).saturating_sub(since_ms.max(self.from_ms)))
+    fn overlap(self, since_ms: u64, until_ms: u64) -> u64 {
+        until_ms.min(self.to_ms).saturating_sub(since_ms.max(self.from_ms))
     }
 }
 
@@ -28,7 +28,7 @@ impl Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
     /// Milliseconds of it in the window.
-    pub(super) weight: u128,
+    pub(super) weight: u64,
     /// Whether an instant of `[W, H]` lies in it, so that it counts for peaks.
     pub(super) is_seen: bool,
 }
