@@ -6,7 +6,7 @@ use scheduler_core::{
 };
 
 /// The rules of one request, in a canonical order, so that equal rules compare equal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct StaticRules {
     required: Vec<RequiredAttribute>,
     zones: Option<Vec<Box<str>>>,

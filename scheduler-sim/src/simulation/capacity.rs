@@ -1,6 +1,6 @@
 //! What changed for those who wait: the instances on which something may fit now that did not before.
 
-use scheduler_core::{Cause, Change, Cluster, InstanceId, InstanceStatus, PlacementRequest};
+use scheduler_core::{Cause, Change, Cluster, InstanceId, InstanceStatus, InstanceView, PlacementRequest};
 
 /// So many changed instances are looked at one by one; with more, placement itself is asked.
 const LOOK_LIMIT: usize = 32;
@@ -91,19 +91,33 @@ impl Changed {
 
     /// Whether one of the changed instances may take the request now: never false where one does.
     pub(super) fn may_fit(&self, cluster: &Cluster, request: &PlacementRequest, reads_tasks: bool) -> bool {
+        self.rooms(cluster, reads_tasks).hold(request.demand().cpu_units, request.demand().memory_mib)
+    }
+
+    /// What remains now on the instances that changed.
+    pub(super) fn rooms(&self, cluster: &Cluster, reads_tasks: bool) -> Rooms {
         let placed = if reads_tasks { self.placed.as_slice() } else { &[] };
         if self.freed.len() > LOOK_LIMIT || placed.len() > LOOK_LIMIT {
-            return true;
+            return Rooms { may_be_anywhere: true, remaining: Vec::new() };
         }
-        self.freed.iter().chain(placed).any(|id| has_room(cluster, *id, request))
+        let changed = self.freed.iter().chain(placed).filter_map(|id| cluster.instance(*id));
+        let open = changed.filter(InstanceView::is_open).map(|instance| instance.remaining());
+        let remaining = open.map(|remaining| (remaining.cpu_units, remaining.memory_mib)).collect();
+        Rooms { may_be_anywhere: false, remaining }
     }
 }
 
-/// The cheap checks, all of which must hold for an instance to take a task.
-fn has_room(cluster: &Cluster, id: InstanceId, request: &PlacementRequest) -> bool {
-    let demand = request.demand();
-    cluster.instance(id).is_some_and(|instance| {
-        let remaining = instance.remaining();
-        instance.is_open() && demand.cpu_units <= remaining.cpu_units && demand.memory_mib <= remaining.memory_mib
-    })
+/// CPU units and MiB that remain on some instances: the cheap checks, which must hold for one of them to take a task.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    /// There are too many to list.
+    may_be_anywhere: bool,
+    remaining: Vec<(u32, u32)>,
+}
+
+impl Rooms {
+    /// Whether one of them has as much.
+    pub(super) fn hold(&self, cpu_units: u32, memory_mib: u32) -> bool {
+        self.may_be_anywhere || self.remaining.iter().any(|(cpu, memory)| cpu_units <= *cpu && memory_mib <= *memory)
+    }
 }

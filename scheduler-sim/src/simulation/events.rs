@@ -103,18 +103,19 @@ impl Simulation<'_> {
         let fate = if is_queued { Fate::Waiting(refused) } else { Fate::Refused(refused) };
         self.tell(&Outcome { event: Some(event), copies, group, origin: Origin::RunTask, fate });
         if is_queued {
-            let reads_tasks = self.requests.get_mut(id).reads_tasks;
+            let need = self.requests.need(id);
             let fresh = Fresh {
                 arrival: self.waiting.next_arrival(),
+                request: id,
                 event,
                 wanted_at_ms: self.now_ms,
                 duration_ms: run.duration_ms,
                 names,
                 group: group.clone(),
                 first_reason: refusal.reason,
-                round: self.memory.round(reads_tasks),
+                round: self.memory.round(need.reads_tasks),
             };
-            self.waiting.push(id, Entry::new(fresh, first..first + count));
+            self.waiting.push(need, Entry::new(fresh, first..first + count));
         }
     }
 

@@ -1,18 +1,20 @@
 //! Waiting tasks get their turn: passes over all that wait, the oldest first, until one places nothing.
 //!
-//! A request that finds no instance finds none for its later copies either, because placements only take room; so each
-//! pass asks once a request, but for requests whose expressions look at tasks.
+//! Who waits is woken by the instances that have room: only where what remains on one of those that changed is enough,
+//! placement is asked. A request that finds no instance finds none for its later copies either, nor for others with the
+//! same need, because placements only take room; so each pass asks once a need, but for those that look at tasks.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use scheduler_core::{
     Cause, Change, Check, Cluster, ContainerInstance, InstanceId, InstanceStatus, InstanceView, ReleaseOn, TaskId,
 };
 
-use super::capacity::Changed;
-use super::requests::RequestId;
+use super::capacity::{Changed, Rooms};
+use super::requests::{Need, NeedId, RequestId};
 use super::tasks::Start;
 use super::waiting::{Entry, Withdrawn, copies};
 use super::{RunError, Simulation};
@@ -126,13 +128,12 @@ impl Simulation<'_> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let mut is_any_placed = false;
-        let mut requests = self.who_may_fit(changed, false);
-        while !requests.is_empty() && self.pass(&requests)? {
-            is_any_placed = true;
+        let is_any_placed = self.pass(changed, false)?;
+        let mut is_next_wanted = is_any_placed;
+        while is_next_wanted {
             // Only requests that look at tasks can have gained by the placements of the pass.
             let placed = self.triggers.take();
-            requests = self.who_may_fit(&placed, true);
+            is_next_wanted = self.pass(&placed, true)?;
             changed.placed.extend(placed.placed);
         }
         for reads_tasks in [false, true] {
@@ -143,48 +144,50 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    fn who_may_fit(&mut self, changed: &Changed, readers_only: bool) -> Vec<RequestId> {
-        let Self { requests, cluster, waiting, .. } = self;
-        let may_fit = |id: &RequestId| {
-            let prepared = requests.get_mut(*id);
-            let reads_tasks = prepared.reads_tasks;
-            (reads_tasks || !readers_only) && changed.may_fit(cluster, prepared.request(), reads_tasks)
+    /// One pass over the copies that one of the changed instances may take, in the order of their arrival; whether one
+    /// was placed.
+    fn pass(&mut self, changed: &Changed, readers_only: bool) -> Result<bool, RunError> {
+        let mut rooms = [false, true].map(|reads_tasks| changed.rooms(&self.cluster, reads_tasks));
+        let hold = |rooms: &[Rooms; 2], need: &Need| {
+            rooms[usize::from(need.reads_tasks)].hold(need.cpu_units, need.memory_mib)
         };
-        waiting.requests().filter(may_fit).collect()
-    }
-
-    /// One pass over the copies of some requests in the order of their arrival; whether one was placed.
-    fn pass(&mut self, requests: &[RequestId]) -> Result<bool, RunError> {
-        let heads = requests.iter().filter_map(|id| self.waiting.first_from(*id, 0).map(|entry| (entry.arrival, *id)));
-        let mut order: BinaryHeap<_> = heads.map(Reverse).collect();
-        let mut parked: Vec<RequestId> = Vec::new();
+        let may_fit = |(need, _): &(Need, u64)| (need.reads_tasks || !readers_only) && hold(&rooms, need);
+        let heads = self.waiting.needs().filter(may_fit).map(|(need, arrival)| Reverse((arrival, need)));
+        let mut order: BinaryHeap<_> = heads.collect();
+        let mut parked: Vec<Need> = Vec::new();
         let mut is_any_placed = false;
-        while let Some(Reverse((arrival, id))) = order.pop() {
-            let (placed, is_done) = self.place_copies(id, arrival)?;
+        while let Some(Reverse((arrival, need))) = order.pop() {
+            if !need.reads_tasks && !hold(&rooms, &need) {
+                // Others took the room.
+                continue;
+            }
+            let (placed, is_done) = self.place_copies(need.id, arrival)?;
             let next = arrival + 1;
+            let following =
+                |need: Need| self.waiting.first_from(need.id, next).map(|entry| Reverse((entry.arrival, need)));
             if is_done {
-                order.extend(self.waiting.first_from(id, next).map(|entry| Reverse((entry.arrival, id))));
+                order.extend(following(need));
             }
             if placed > 0 {
                 is_any_placed = true;
-                for id in parked.drain(..) {
-                    order.extend(self.waiting.first_from(id, next).map(|entry| Reverse((entry.arrival, id))));
-                }
+                rooms = [false, true].map(|reads_tasks| changed.rooms(&self.cluster, reads_tasks));
+                order.extend(parked.drain(..).filter_map(following));
             }
-            if !is_done && self.requests.get_mut(id).reads_tasks {
-                parked.push(id);
+            if !is_done && need.reads_tasks {
+                parked.push(need);
             }
         }
         Ok(is_any_placed)
     }
 
     /// Places copies of one entry until one finds no instance: how many were placed, and whether all were.
-    fn place_copies(&mut self, id: RequestId, arrival: u64) -> Result<(u64, bool), RunError> {
+    fn place_copies(&mut self, need: NeedId, arrival: u64) -> Result<(u64, bool), RunError> {
         let mut placed = 0;
         loop {
-            let Some(entry) = self.waiting.first_from(id, arrival).filter(|entry| entry.arrival == arrival) else {
+            let Some(entry) = self.waiting.first_from(need, arrival).filter(|entry| entry.arrival == arrival) else {
                 return Ok((placed, true));
             };
+            let id = entry.request;
             let Some(number) = entry.front() else { return Ok((placed, true)) };
             let name = entry.names.as_ref().map(|names| names.name(number));
             let start = Start {
@@ -206,7 +209,7 @@ impl Simulation<'_> {
             let Some(placement) = placement else {
                 return Ok((placed, false));
             };
-            self.waiting.pop_copy(id, arrival);
+            self.waiting.pop_copy(need, arrival);
             let (event, at_ms) = (start.event.unwrap_or_default(), self.now_ms);
             self.start(placement, name.as_ref(), start).map_err(|error| RunError::Later {
                 event,
@@ -239,14 +242,15 @@ impl Simulation<'_> {
         round: u64,
     ) -> &'static str {
         let Self { requests, memory, cluster, .. } = self;
-        let prepared = requests.get_mut(id);
-        let reads_tasks = prepared.reads_tasks;
+        let reads_tasks = requests.get_mut(id).reads_tasks;
         if round == memory.round(reads_tasks) {
             return first_reason;
         }
-        if let Some((_, reason)) = reasons.known.iter().find(|(known, _)| *known == id) {
+        let need = requests.need(id).id;
+        if let Some(reason) = reasons.known.get(&need) {
             return reason;
         }
+        let prepared = requests.get_mut(id);
         let then = &*reasons.clusters[usize::from(reads_tasks)].get_or_insert_with(|| {
             memory.last_turn(reads_tasks, cluster).map_or(Then::Now, |then| Then::Other(Box::new(then)))
         });
@@ -255,15 +259,15 @@ impl Simulation<'_> {
             Then::Other(then) => then,
         };
         let reason = prepared.placer.reason(then).map_or(first_reason, Check::reason);
-        reasons.known.push((id, reason));
+        reasons.known.insert(need, reason);
         reason
     }
 
     /// The run ends: what waits is still wanted.
     pub(super) fn leave_waiting(&mut self) {
         let mut reasons = Reasons::default();
-        for (id, entry) in std::mem::take(&mut self.waiting).into_entries() {
-            let reason = Some(self.last_reason(&mut reasons, id, entry.first_reason, entry.round));
+        for entry in std::mem::take(&mut self.waiting).into_entries() {
+            let reason = Some(self.last_reason(&mut reasons, entry.request, entry.first_reason, entry.round));
             self.tell_left(&entry, Fate::StillWanted { reason });
         }
     }
@@ -280,7 +284,7 @@ impl Simulation<'_> {
 /// Reasons found out so far, and the clusters that they were asked of.
 #[derive(Default)]
 struct Reasons {
-    known: Vec<(RequestId, &'static str)>,
+    known: FxHashMap<NeedId, &'static str>,
     clusters: [Option<Then>; 2],
 }
 

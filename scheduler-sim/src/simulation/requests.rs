@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{
-    CONSTRAINT_LIMIT, Check, Cluster, PlacementConstraint, PlacementRequest, PreparedRequest, Refusal, RequestError,
-    Scheduler, TaskKind,
+    CONSTRAINT_LIMIT, Check, Cluster, Demand, PlacementConstraint, PlacementRequest, PreparedRequest, Refusal,
+    RequestError, Scheduler, TaskKind,
 };
 
+use crate::metrics::StaticRules;
 use crate::outcome::KeptRefusal;
 use crate::strategy::Meaning;
 use crate::trace::TaskRequest;
@@ -16,6 +17,29 @@ use crate::trace::TaskRequest;
 /// The position of a prepared request in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RequestId(u32);
+
+/// The number of a need: requests that have the same are refused together, so that one may be asked for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NeedId(u32);
+
+/// What decides whether an instance takes a request, but for what a preference would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Need {
+    pub(super) id: NeedId,
+    pub(super) cpu_units: u32,
+    pub(super) memory_mib: u32,
+    /// Whether an expression looks at tasks, so that a placement may make room.
+    pub(super) reads_tasks: bool,
+}
+
+/// A need by what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum NeedKey {
+    /// Resources and static rules.
+    Plain(Demand, StaticRules),
+    /// Other rules too, which look at the request's group or at tasks: no other request is known to be alike.
+    OfRequest(RequestId),
+}
 
 /// A request as a run places it.
 pub(super) struct Prepared {
@@ -81,12 +105,15 @@ pub(super) struct Asked<'a> {
 pub(super) struct RequestTable {
     ids: FxHashMap<usize, RequestId>,
     entries: Vec<Entry>,
+    needs: FxHashMap<NeedKey, NeedId>,
 }
 
 struct Entry {
     /// Keeps the address taken.
     written: Arc<TaskRequest>,
     prepared: Option<Prepared>,
+    /// Known once it has waited.
+    need: Option<NeedId>,
     /// What StartTask needs: the request as written.
     plain: Option<Arc<PlacementRequest>>,
 }
@@ -94,9 +121,9 @@ struct Entry {
 impl RequestTable {
     /// The number of a request, the same for the same `Arc`.
     pub(super) fn id(&mut self, written: &Arc<TaskRequest>) -> RequestId {
-        let Self { ids, entries } = self;
+        let Self { ids, entries, .. } = self;
         *ids.entry(Arc::as_ptr(written) as usize).or_insert_with(|| {
-            entries.push(Entry { written: Arc::clone(written), prepared: None, plain: None });
+            entries.push(Entry { written: Arc::clone(written), prepared: None, need: None, plain: None });
             RequestId(u32::try_from(entries.len() - 1).expect("a trace has fewer distinct requests than 2^32"))
         })
     }
@@ -120,6 +147,33 @@ impl RequestTable {
     /// A request that has been prepared before.
     pub(super) fn get_mut(&mut self, id: RequestId) -> &mut Prepared {
         self.entries[id.0 as usize].prepared.as_mut().expect("what waits was prepared when it came")
+    }
+
+    /// What a request needs that has been prepared before.
+    pub(super) fn need(&mut self, id: RequestId) -> Need {
+        let Self { entries, needs, .. } = self;
+        let entry = &mut entries[id.0 as usize];
+        let prepared = entry.prepared.as_ref().expect("what waits was prepared when it came");
+        let request = prepared.request();
+        let number = *entry.need.get_or_insert_with(|| {
+            let is_static = |constraint: &PlacementConstraint| {
+                matches!(constraint, PlacementConstraint::MemberOf(expression) if expression.is_static())
+            };
+            let key = if request.all_constraints().iter().all(is_static) {
+                NeedKey::Plain(request.demand().clone(), StaticRules::of(request))
+            } else {
+                NeedKey::OfRequest(id)
+            };
+            let next = u32::try_from(needs.len()).expect("there are no more needs than requests");
+            *needs.entry(key).or_insert(NeedId(next))
+        });
+        let demand = request.demand();
+        Need {
+            id: number,
+            cpu_units: demand.cpu_units,
+            memory_mib: demand.memory_mib,
+            reads_tasks: prepared.reads_tasks,
+        }
     }
 
     /// The request as StartTask takes it.

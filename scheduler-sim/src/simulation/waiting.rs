@@ -1,6 +1,7 @@
-//! Copies of RunTask that wait for room, by request, in the order of their arrival.
+//! Copies of RunTask that wait for room, by what they need, in the order of their arrival.
 //!
-//! Copies of one RunTask wait as one entry of number ranges, so that memory follows events, not copies.
+//! Copies of one RunTask wait as one entry of number ranges, so that memory follows events, not copies. Entries with the
+//! same need wait in one queue: where its first finds no instance, none of the others does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use scheduler_core::TaskGroup;
 
-use super::requests::RequestId;
+use super::requests::{Need, NeedId, RequestId};
 use crate::outcome::Copies;
 
 /// The copies of one RunTask that wait.
@@ -17,6 +18,7 @@ use crate::outcome::Copies;
 pub(super) struct Entry {
     /// Its place among all arrivals.
     pub(super) arrival: u64,
+    pub(super) request: RequestId,
     pub(super) event: u64,
     pub(super) wanted_at_ms: u64,
     pub(super) duration_ms: Option<u64>,
@@ -67,9 +69,9 @@ pub(super) fn copies(names: Option<&WaitingNames>, first: u64, count: u64) -> Co
 
 impl Entry {
     pub(super) fn new(first: Fresh, copies: Range<u64>) -> Self {
-        let Fresh { arrival, event, wanted_at_ms, duration_ms, names, group, first_reason, round } = first;
+        let Fresh { arrival, request, event, wanted_at_ms, duration_ms, names, group, first_reason, round } = first;
         let copies = VecDeque::from([copies]);
-        Self { arrival, event, wanted_at_ms, duration_ms, names, group, first_reason, round, copies }
+        Self { arrival, request, event, wanted_at_ms, duration_ms, names, group, first_reason, round, copies }
     }
 
     /// The number of the copy that comes first.
@@ -108,6 +110,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Fresh {
     pub(super) arrival: u64,
+    pub(super) request: RequestId,
     pub(super) event: u64,
     pub(super) wanted_at_ms: u64,
     pub(super) duration_ms: Option<u64>,
@@ -117,11 +120,18 @@ pub(super) struct Fresh {
     pub(super) round: u64,
 }
 
+/// Entries with the same need, by their arrival.
+#[derive(Debug)]
+struct Queue {
+    need: Need,
+    entries: BTreeMap<u64, Entry>,
+}
+
 /// All copies that wait.
 #[derive(Debug, Default)]
 pub(super) struct WaitingTasks {
-    queues: BTreeMap<RequestId, BTreeMap<u64, Entry>>,
-    by_base: FxHashMap<Arc<str>, (RequestId, u64)>,
+    queues: BTreeMap<NeedId, Queue>,
+    by_base: FxHashMap<Arc<str>, (NeedId, u64)>,
     arrivals: u64,
 }
 
@@ -136,9 +146,9 @@ impl WaitingTasks {
         self.arrivals
     }
 
-    /// Requests with copies that wait.
-    pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> + '_ {
-        self.queues.keys().copied()
+    /// The needs of those that wait, each with its first arrival.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (Need, u64)> + '_ {
+        self.queues.values().filter_map(|queue| Some((queue.need, *queue.entries.first_key_value()?.0)))
     }
 
     /// Whether an entry of that base name waits.
@@ -146,72 +156,71 @@ impl WaitingTasks {
         self.by_base.contains_key(base)
     }
 
-    pub(super) fn push(&mut self, request: RequestId, entry: Entry) {
+    pub(super) fn push(&mut self, need: Need, entry: Entry) {
         if let Some(names) = &entry.names {
-            self.by_base.insert(Arc::clone(names.base()), (request, entry.arrival));
+            self.by_base.insert(Arc::clone(names.base()), (need.id, entry.arrival));
         }
-        self.queues.entry(request).or_default().insert(entry.arrival, entry);
+        let queue = self.queues.entry(need.id).or_insert_with(|| Queue { need, entries: BTreeMap::new() });
+        queue.entries.insert(entry.arrival, entry);
     }
 
-    /// The first entry of a request that arrived at `from` or later.
-    pub(super) fn first_from(&self, request: RequestId, from: u64) -> Option<&Entry> {
-        self.queues.get(&request).and_then(|queue| queue.range(from..).next()).map(|(_, entry)| entry)
+    /// The first entry with a need that arrived at `from` or later.
+    pub(super) fn first_from(&self, need: NeedId, from: u64) -> Option<&Entry> {
+        self.queues.get(&need).and_then(|queue| queue.entries.range(from..).next()).map(|(_, entry)| entry)
     }
 
     /// The first copy of an entry is placed.
-    pub(super) fn pop_copy(&mut self, request: RequestId, arrival: u64) {
-        let Some(queue) = self.queues.get_mut(&request) else { return };
-        let Some(entry) = queue.get_mut(&arrival) else { return };
+    pub(super) fn pop_copy(&mut self, need: NeedId, arrival: u64) {
+        let Some(queue) = self.queues.get_mut(&need) else { return };
+        let Some(entry) = queue.entries.get_mut(&arrival) else { return };
         entry.pop_front();
-        self.forget_if_done(request, arrival);
+        self.forget_if_done(need, arrival);
     }
 
     /// Takes the copy of that name out of the queue; tells what its entry was and the copy's number.
     pub(super) fn withdraw(&mut self, name: &str) -> Option<Withdrawn> {
-        let (request, arrival, number) = self.find(name)?;
-        let entry = self.queues.get_mut(&request)?.get_mut(&arrival)?;
+        let (need, arrival, number) = self.find(name)?;
+        let entry = self.queues.get_mut(&need)?.entries.get_mut(&arrival)?;
         if !entry.remove(number) {
             return None;
         }
-        let Entry { first_reason, round, .. } = *entry;
+        let Entry { request, first_reason, round, .. } = *entry;
         let withdrawn = Withdrawn { request, group: entry.group.clone(), first_reason, round };
-        self.forget_if_done(request, arrival);
+        self.forget_if_done(need, arrival);
         Some(withdrawn)
     }
 
-    fn find(&self, name: &str) -> Option<(RequestId, u64, u64)> {
-        if let Some((request, arrival)) = self.by_base.get(name) {
-            let entry = self.queues.get(request)?.get(arrival)?;
-            return matches!(entry.names, Some(WaitingNames::One(_))).then_some((*request, *arrival, 0));
+    fn find(&self, name: &str) -> Option<(NeedId, u64, u64)> {
+        if let Some((need, arrival)) = self.by_base.get(name) {
+            let entry = self.queues.get(need)?.entries.get(arrival)?;
+            return matches!(entry.names, Some(WaitingNames::One(_))).then_some((*need, *arrival, 0));
         }
         let (base, number) = name.rsplit_once('/')?;
-        let (request, arrival) = self.by_base.get(base)?;
-        let entry = self.queues.get(request)?.get(arrival)?;
+        let (need, arrival) = self.by_base.get(base)?;
+        let entry = self.queues.get(need)?.entries.get(arrival)?;
         // `base/007` is nobody's name.
         let number: u64 = number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)?;
-        matches!(entry.names, Some(WaitingNames::Numbered(_))).then_some((*request, *arrival, number))
+        matches!(entry.names, Some(WaitingNames::Numbered(_))).then_some((*need, *arrival, number))
     }
 
-    fn forget_if_done(&mut self, request: RequestId, arrival: u64) {
-        let Some(queue) = self.queues.get_mut(&request) else { return };
-        let is_done = queue.get(&arrival).is_some_and(|entry| entry.copies.is_empty());
+    fn forget_if_done(&mut self, need: NeedId, arrival: u64) {
+        let Some(queue) = self.queues.get_mut(&need) else { return };
+        let is_done = queue.entries.get(&arrival).is_some_and(|entry| entry.copies.is_empty());
         if is_done
-            && let Some(entry) = queue.remove(&arrival)
+            && let Some(entry) = queue.entries.remove(&arrival)
             && let Some(names) = &entry.names
         {
             self.by_base.remove(names.base());
         }
-        if queue.is_empty() {
-            self.queues.remove(&request);
+        if queue.entries.is_empty() {
+            self.queues.remove(&need);
         }
     }
 
     /// All entries, the oldest first.
-    pub(super) fn into_entries(self) -> Vec<(RequestId, Entry)> {
-        let queues = self.queues.into_iter();
-        let mut entries: Vec<_> =
-            queues.flat_map(|(request, queue)| queue.into_values().map(move |entry| (request, entry))).collect();
-        entries.sort_by_key(|(_, entry)| entry.arrival);
+    pub(super) fn into_entries(self) -> Vec<Entry> {
+        let mut entries: Vec<_> = self.queues.into_values().flat_map(|queue| queue.entries.into_values()).collect();
+        entries.sort_by_key(|entry| entry.arrival);
         entries
     }
 }
