@@ -20,3 +20,4 @@ pub mod stories;
 pub mod strategy;
 pub mod summary;
 pub mod trace;
+mod wanted;

@@ -3,21 +3,20 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use rustc_hash::FxHashMap;
 
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
 use crate::fleet::{Fleet, Prices};
-use crate::metrics::{Context, KindCounter, Metrics, Series, Window};
+use crate::metrics::{Context, Metrics, Series, Window};
 use crate::outcome::{Observation, Observer};
 use crate::report::{DecisionLog, FinalPlacement, settings_object};
 use crate::simulation::{self, Plan, Pulse, RunError};
 use crate::strategy::Spec;
-use crate::trace::{Action, Header, OnUnplaceable, Settings, Source, Survey, TaskRequest, TraceError};
+use crate::trace::{Header, OnUnplaceable, Settings, Source, Survey, TraceError};
+use crate::wanted::Wanted;
 
 /// A trace and how it is to be run.
 #[derive(Debug)]
@@ -85,9 +84,6 @@ pub struct JobResult {
 /// Where a run leaves what it came to.
 type Slot = Mutex<Option<Result<(RunResult, Option<PendingFile>), JobError>>>;
 
-/// Requests by their address, with their copies.
-type RequestCounts = FxHashMap<usize, (Arc<TaskRequest>, u64)>;
-
 /// Runs each strategy with each seed.
 ///
 /// # Errors
@@ -136,54 +132,19 @@ pub fn run_all(job: &Job<'_>, pulse: &Pulse) -> Result<JobResult, JobError> {
 /// whoever wonders whether anything can wait ask for.
 pub(crate) fn context(job: &Job<'_>) -> Result<Context, TraceError> {
     let Job { source, survey, settings, header, .. } = job;
-    let mut kinds = KindCounter::default();
-    let mut has_services = !header.services.is_empty();
-    for task in &header.tasks {
-        let request = scheduler_core::PlacementRequest::for_task(&task.definition.core, task.group.clone());
-        kinds.add(&request, 1);
-    }
-    let mut services: Vec<_> = header.services.clone();
-    for entry in &header.services {
-        kinds.add(&entry.request(), entry.service.desired_count.into());
-    }
-    let mut requests = RequestCounts::default();
-    for event in source.events(survey)? {
-        match event?.action {
-            Action::RunTask(run) => count(&mut requests, run.request, run.names.count().into()),
-            Action::StartTask(start) => count(&mut requests, start.request, start.names.count().into()),
-            Action::CreateService(entry) => {
-                has_services = true;
-                kinds.add(&entry.request(), entry.service.desired_count.into());
-                services.retain(|known| known.service.name() != entry.service.name());
-                services.push((*entry).clone());
-            }
-            Action::UpdateService(update) => {
-                let named = services.iter_mut().find(|known| known.service.name() == &*update.service);
-                if let Some(entry) = named {
-                    update.apply_to(entry);
-                    kinds.add(&entry.request(), entry.service.desired_count.into());
-                }
-            }
-            _ => {}
-        }
-    }
-    for (request, copies) in requests.into_values() {
-        kinds.add(&request.placement_request(), copies);
+    let mut wanted = Wanted::of(header);
+    match survey.events_kept() {
+        Some(events) => events.iter().for_each(|event| wanted.add(event)),
+        None => source.events(survey)?.try_for_each(|event| event.map(|event| wanted.add(&event)))?,
     }
     let queues = settings.on_unplaceable == OnUnplaceable::Queue;
     Ok(Context {
         window: Window { from_ms: job.warmup_ms, to_ms: survey.horizon_ms(settings) },
         release_on: settings.release_on,
         queues,
-        can_wait: queues || has_services,
-        kinds: kinds.into_kinds().into(),
+        can_wait: queues || wanted.has_services,
+        kinds: wanted.into_kinds().into(),
     })
-}
-
-/// Adds copies of a request. The reader shares equal requests, so that most are counted by their address alone.
-fn count(requests: &mut RequestCounts, request: Arc<TaskRequest>, copies: u64) {
-    let entry = requests.entry(Arc::as_ptr(&request) as usize).or_insert((request, 0));
-    entry.1 = entry.1.saturating_add(copies);
 }
 
 fn one_run(
@@ -219,7 +180,10 @@ fn one_run(
     let series = job.series_step_ms.map(|step_ms| Series::new(context, step_ms));
     let mut watch = Watch { metrics: Metrics::new(context), series, log, placement };
     let begin = Instant::now();
-    let statistics = simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?;
+    let statistics = match job.survey.events_kept() {
+        Some(events) => simulation::run(&plan, events.iter().map(Ok), &mut watch, pulse)?,
+        None => simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?,
+    };
     let wall = begin.elapsed();
     let Watch { metrics, series, log, placement } = watch;
     let log = log.map(DecisionLog::finish).transpose().map_err(|source| JobError::Log {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use scheduler_core::{Expression, InstanceId, InstanceStatus, InstanceView, Placement, TaskGroup, TaskId};
 
-use super::requests::Asked;
+use super::requests::{Asked, RequestId};
 use super::tasks::Start;
 use super::waiting::{Entry, Fresh, WaitingNames, copies};
 use super::{Cause, Simulation};
 use crate::outcome::{Copies, Fate, Observation, Origin, Outcome, Refused, StoppedWhy};
 use crate::trace::{
     Action, AttributeTarget, Event, InstanceEntry, InstanceSelection, OnUnplaceable, RunTask, StartTask, StopTask,
-    TaskNames, TaskSelection,
+    TaskNames, TaskRequest, TaskSelection,
 };
 
 /// Most instances present.
@@ -49,7 +49,7 @@ impl Simulation<'_> {
 
     /// Places copy after copy (C-15) until one finds no instance; the rest would find none either.
     fn run_task(&mut self, event: u64, run: &RunTask) -> Result<(), Cause> {
-        let id = self.requests.id(&run.request);
+        let id = self.request_id(&run.request);
         let Self { requests, meaning, scheduler, cluster, .. } = self;
         requests.prepare(id, meaning, scheduler, cluster)?;
         let are_kept = self.keeps_numbered_names || run.names.are_given();
@@ -119,8 +119,15 @@ impl Simulation<'_> {
         }
     }
 
+    fn request_id(&mut self, request: &Arc<TaskRequest>) -> RequestId {
+        if self.requests.is_full() {
+            self.requests.forget_old(self.waiting.requests());
+        }
+        self.requests.id(request)
+    }
+
     fn start_task(&mut self, event: u64, task: &StartTask) -> Result<(), Cause> {
-        let id = self.requests.id(&task.request);
+        let id = self.request_id(&task.request);
         let request = self.requests.plain(id);
         let start = Start {
             event: Some(event),

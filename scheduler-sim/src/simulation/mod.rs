@@ -24,6 +24,7 @@ mod tests;
 mod update;
 mod waiting;
 
+use std::borrow::Borrow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use agenda::{Agenda, Due, Rank};
@@ -110,13 +111,13 @@ pub const WARNING_LIMIT: usize = 20;
 
 /// Plays a trace to its end.
 ///
-/// `events` come in the order in which the reader hands them out; those after the end of the run are not asked for.
+/// `events`, read as they are played or kept, come in the order in which the reader hands them out; those after the end of the run are not asked for.
 ///
 /// # Errors
 /// [`RunError`]: the trace asks for something that cannot happen, or the run was stopped.
-pub fn run(
+pub fn run<E: Borrow<Event>>(
     plan: &Plan<'_>,
-    events: impl IntoIterator<Item = Result<Event, TraceError>>,
+    events: impl IntoIterator<Item = Result<E, TraceError>>,
     observer: &mut dyn Observer,
     pulse: &Pulse,
 ) -> Result<Statistics, RunError> {
@@ -254,10 +255,16 @@ impl<'a> Simulation<'a> {
 
     /// Always the pending thing with the least (time, rank, sequence). Before each event of rank 3, and before time
     /// moves on, waiting tasks and services get their turn.
-    fn play(&mut self, mut events: impl Iterator<Item = Result<Event, TraceError>>) -> Result<(), RunError> {
+    fn play<E: Borrow<Event>>(
+        &mut self,
+        mut events: impl Iterator<Item = Result<E, TraceError>>,
+    ) -> Result<(), RunError> {
         let mut next_event = events.next().transpose()?;
         loop {
-            let of_event = next_event.as_ref().map(|event| (event.at_ms, Rank::from(event.action.rank())));
+            let of_event = next_event.as_ref().map(|event| {
+                let event: &Event = event.borrow();
+                (event.at_ms, Rank::from(event.action.rank()))
+            });
             let of_agenda = self.agenda.next();
             let next = of_event.into_iter().chain(of_agenda).min();
             let is_at_this_instant = next.is_some_and(|(at_ms, rank)| at_ms == self.now_ms && rank != Rank::Other);
@@ -277,7 +284,7 @@ impl<'a> Simulation<'a> {
                     self.come_due(&item.due);
                 }
             } else if let Some(event) = next_event.take() {
-                self.play_event(&event)?;
+                self.play_event(event.borrow())?;
                 next_event = events.next().transpose()?;
             }
         }

@@ -3,11 +3,12 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use scheduler_core::{
     CONSTRAINT_LIMIT, Check, Cluster, Demand, PlacementConstraint, PlacementRequest, PreparedRequest, Refusal,
     RequestError, Scheduler, TaskKind,
 };
+use slab::Slab;
 
 use crate::metrics::StaticRules;
 use crate::outcome::KeptRefusal;
@@ -20,7 +21,7 @@ pub(super) struct RequestId(u32);
 
 /// The number of a need: requests that have the same are refused together, so that one may be asked for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct NeedId(u32);
+pub(super) struct NeedId(u64);
 
 /// What decides whether an instance takes a request, but for what a preference would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,15 +101,33 @@ pub(super) struct Asked<'a> {
     pub(super) wants_closest: bool,
 }
 
-/// All requests of a run. The reader shares equal requests, so their addresses tell them apart.
-#[derive(Default)]
+/// The requests that a run asked for last, and those that wait. The reader shares equal requests, so their addresses tell
+/// them apart.
 pub(super) struct RequestTable {
     ids: FxHashMap<usize, RequestId>,
-    entries: Vec<Entry>,
+    entries: Slab<Entry>,
+    /// Those of the entries.
     needs: FxHashMap<NeedKey, NeedId>,
+    need_count: u64,
+    /// Counts the uses.
+    clock: u64,
+    /// How many entries are kept before some are forgotten.
+    limit: usize,
+}
+
+/// A trace may have a group, and so a request, for each task: more than these are not kept prepared.
+const KEPT_LIMIT: usize = 4_096;
+
+impl Default for RequestTable {
+    fn default() -> Self {
+        let (ids, entries, needs) = (FxHashMap::default(), Slab::new(), FxHashMap::default());
+        Self { ids, entries, needs, need_count: 0, clock: 0, limit: KEPT_LIMIT }
+    }
 }
 
 struct Entry {
+    /// The clock when it was asked for last.
+    used_at: u64,
     /// Keeps the address taken.
     written: Arc<TaskRequest>,
     prepared: Option<Prepared>,
@@ -119,13 +138,43 @@ struct Entry {
 }
 
 impl RequestTable {
-    /// The number of a request, the same for the same `Arc`.
+    /// The number of a request, the same for the same `Arc` until it is forgotten.
     pub(super) fn id(&mut self, written: &Arc<TaskRequest>) -> RequestId {
-        let Self { ids, entries, .. } = self;
-        *ids.entry(Arc::as_ptr(written) as usize).or_insert_with(|| {
-            entries.push(Entry { written: Arc::clone(written), prepared: None, need: None, plain: None });
-            RequestId(u32::try_from(entries.len() - 1).expect("a trace has fewer distinct requests than 2^32"))
-        })
+        let Self { ids, entries, clock, .. } = self;
+        *clock += 1;
+        let id = *ids.entry(Arc::as_ptr(written) as usize).or_insert_with(|| {
+            let written = Arc::clone(written);
+            let index = entries.insert(Entry { used_at: 0, written, prepared: None, need: None, plain: None });
+            RequestId(u32::try_from(index).expect("fewer requests than 2^32 are kept"))
+        });
+        entries[id.0 as usize].used_at = *clock;
+        id
+    }
+
+    /// Whether it is time to forget some.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit
+    }
+
+    /// Forgets what was not among the last uses, unless it waits. A number may then come to mean another request.
+    pub(super) fn forget_old(&mut self, waiting: impl Iterator<Item = RequestId>) {
+        for id in waiting {
+            self.entries[id.0 as usize].used_at = self.clock;
+        }
+        let Self { ids, entries, needs, clock, limit, .. } = self;
+        let oldest = clock.saturating_sub(KEPT_LIMIT as u64 / 2);
+        let mut kept_needs = FxHashSet::default();
+        entries.retain(|_, entry| {
+            let is_kept = entry.used_at > oldest;
+            if is_kept {
+                kept_needs.extend(entry.need);
+            } else {
+                ids.remove(&(Arc::as_ptr(&entry.written) as usize));
+            }
+            is_kept
+        });
+        needs.retain(|_, need| kept_needs.contains(need));
+        *limit = KEPT_LIMIT.max(2 * entries.len());
     }
 
     /// The request as RunTask places it under a SPEC.
@@ -151,7 +200,7 @@ impl RequestTable {
 
     /// What a request needs that has been prepared before.
     pub(super) fn need(&mut self, id: RequestId) -> Need {
-        let Self { entries, needs, .. } = self;
+        let Self { entries, needs, need_count, .. } = self;
         let entry = &mut entries[id.0 as usize];
         let prepared = entry.prepared.as_ref().expect("what waits was prepared when it came");
         let request = prepared.request();
@@ -164,8 +213,10 @@ impl RequestTable {
             } else {
                 NeedKey::OfRequest(id)
             };
-            let next = u32::try_from(needs.len()).expect("there are no more needs than requests");
-            *needs.entry(key).or_insert(NeedId(next))
+            *needs.entry(key).or_insert_with(|| {
+                *need_count += 1;
+                NeedId(*need_count)
+            })
         });
         let demand = request.demand();
         Need {

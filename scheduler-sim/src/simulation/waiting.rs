@@ -151,6 +151,11 @@ impl WaitingTasks {
         self.queues.values().filter_map(|queue| Some((queue.need, *queue.entries.first_key_value()?.0)))
     }
 
+    /// The requests of those that wait.
+    pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> + '_ {
+        self.queues.values().flat_map(|queue| queue.entries.values()).map(|entry| entry.request)
+    }
+
     /// Whether an entry of that base name waits.
     pub(super) fn has_base(&self, base: &str) -> bool {
         self.by_base.contains_key(base)

@@ -13,6 +13,7 @@ use super::event::{
 use super::format::EVENT;
 use super::instances::{TakenByTasks, read_instance};
 use super::json::{Kind, Member, Value};
+use super::plain::PlainRunTask;
 use super::reading::Reading;
 use super::requests::inside;
 use super::resolver::Resolver;
@@ -37,6 +38,22 @@ impl Resolver {
         Some(Event { at_ms, number, place: reading.place(value.span.start), action })
     }
 
+    /// A plain runTask whose request has been read before.
+    pub(super) fn read_plain(&mut self, plain: &PlainRunTask<'_>, number: u64) -> Option<Action> {
+        let request = self.requests.known(plain.definition, plain.group)?;
+        let id = plain.id.map_or(TaskNameId::Numbered(number), |id| TaskNameId::Given(id.into()));
+        let names = TaskNames { id, count: plain.count.unwrap_or(1) };
+        let duration_ms = plain.duration_ms;
+        Some(Action::RunTask(RunTask { names, request, duration_ms, predicted_duration_ms: None }))
+    }
+
+    /// Takes note of the request of a plain runTask that was read the long way.
+    pub(super) fn remember(&mut self, plain: Option<&PlainRunTask<'_>>, event: &Event) {
+        if let (Some(plain), Action::RunTask(run)) = (plain, &event.action) {
+            self.requests.remember(plain.definition, plain.group, &run.request);
+        }
+    }
+
     fn read_action(
         &mut self,
         member: &Member<'_>,
@@ -49,7 +66,11 @@ impl Resolver {
             "runTask" => Action::RunTask(self.read_run_task(value, number, reading)?),
             "startTask" => Action::StartTask(self.read_start_task(value, number, reading)?),
             "stopTask" => Action::StopTask(read_stop_task(value, reading)?),
-            "registerTaskDefinition" => Action::RegisterTaskDefinition(self.definitions.register(value, reading)?),
+            "registerTaskDefinition" => {
+                // A family's name may mean another revision now.
+                self.requests.forget_names();
+                Action::RegisterTaskDefinition(self.definitions.register(value, reading)?)
+            }
             "createService" => {
                 let service = read_service(value, &self.definitions, &self.subnets, reading)?;
                 Action::CreateService(Arc::new(service))

@@ -11,6 +11,7 @@ use super::json::{Kind, Parser, Span, SyntaxError};
 use super::lines::Lines;
 use super::number::{MAX_MS, scaled};
 use super::place::Place;
+use super::plain::PlainRunTask;
 use super::reading::{Messages, Reading};
 use super::resolver::Resolver;
 use super::shape::{Shape, check};
@@ -27,8 +28,17 @@ pub(super) struct Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// The bytes of its text.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// The event, read for the first time: everything about it is checked.
     pub(super) fn survey(self, resolver: &mut Resolver, messages: &mut Messages) -> Option<Event> {
+        let plain = PlainRunTask::read(self.text);
+        if let Some(event) = plain.and_then(|plain| self.read_plain(&plain, resolver, messages)) {
+            return Some(event);
+        }
         let mut reading = Reading::new(self.text, self.start, messages);
         let Some(value) = reading.parse(0..self.text.len(), self.depth) else {
             if self.text.contains("registerTaskDefinition") {
@@ -42,14 +52,28 @@ impl Piece<'_> {
             }
             return None;
         }
-        resolver.read_event(&value, self.number, &mut reading)
+        let event = resolver.read_event(&value, self.number, &mut reading)?;
+        resolver.remember(plain.as_ref(), &event);
+        Some(event)
     }
 
     /// The event, after the survey has found nothing wrong with it.
     fn read(self, resolver: &mut Resolver, messages: &mut Messages) -> Option<Event> {
+        let plain = PlainRunTask::read(self.text);
+        if let Some(event) = plain.and_then(|plain| self.read_plain(&plain, resolver, messages)) {
+            return Some(event);
+        }
         let mut reading = Reading::new(self.text, self.start, messages);
         let value = reading.parse(0..self.text.len(), self.depth)?;
-        resolver.read_event(&value, self.number, &mut reading)
+        let event = resolver.read_event(&value, self.number, &mut reading)?;
+        resolver.remember(plain.as_ref(), &event);
+        Some(event)
+    }
+
+    fn read_plain(self, plain: &PlainRunTask<'_>, resolver: &mut Resolver, messages: &Messages) -> Option<Event> {
+        let action = resolver.read_plain(plain, self.number)?;
+        let place = Place { file: Arc::clone(&messages.file), line: self.start.0, column: self.start.1 };
+        Some(Event { at_ms: plain.at_ms, number: self.number, place, action })
     }
 }
 
@@ -79,6 +103,9 @@ pub(super) fn index(spans: Vec<Span>, reading: &mut Reading<'_, '_>) -> Vec<Inde
 
 /// When an event happens, and its rank, without looking at more than that takes. Nothing for what is broken.
 fn when(text: &str) -> (Option<u64>, Rank) {
+    if let Some(plain) = PlainRunTask::read(text) {
+        return (Some(plain.at_ms), Rank::Other);
+    }
     let (mut at_ms, mut rank) = (None, Rank::Other);
     let mut parser = Parser::new(text, 0, 2);
     parser.skip_space();

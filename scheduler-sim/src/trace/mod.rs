@@ -26,6 +26,7 @@ mod lines;
 mod model;
 mod number;
 mod place;
+mod plain;
 mod reading;
 mod requests;
 mod resolver;

@@ -26,12 +26,46 @@ const KEYS: [&str; 5] = ["group", "placementConstraints", "placementStrategy", "
 
 /// Requests by how they are written, so that those written alike share one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SharedRequests(HashMap<Vec<u8>, Arc<TaskRequest>>);
+pub(super) struct SharedRequests {
+    shared: HashMap<Vec<u8>, Arc<TaskRequest>>,
+    /// Those of them that are a task definition's name and perhaps a group, by both.
+    named: HashMap<String, Arc<TaskRequest>>,
+    /// Where keys of the latter are put together.
+    key: String,
+}
 
 impl SharedRequests {
     /// Forgets all, when what they were resolved with has changed.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.shared.clear();
+        self.forget_names();
+    }
+
+    /// Forgets what names of task definitions meant.
+    pub(super) fn forget_names(&mut self) {
+        self.named.clear();
+    }
+
+    /// The request for a task definition and perhaps a group that was asked for in the same words before.
+    pub(super) fn known(&mut self, definition: &str, group: Option<&str>) -> Option<Arc<TaskRequest>> {
+        self.put_key(definition, group);
+        self.named.get(&self.key).cloned()
+    }
+
+    /// Takes note of what a task definition's name and a group came to.
+    pub(super) fn remember(&mut self, definition: &str, group: Option<&str>, request: &Arc<TaskRequest>) {
+        self.put_key(definition, group);
+        self.named.insert(self.key.clone(), Arc::clone(request));
+    }
+
+    fn put_key(&mut self, definition: &str, group: Option<&str>) {
+        self.key.clear();
+        self.key.push_str(definition);
+        if let Some(group) = group {
+            // Neither holds a line's end.
+            self.key.push('\n');
+            self.key.push_str(group);
+        }
     }
 
     /// The request of a checked RunTask or StartTask.
@@ -44,14 +78,14 @@ impl SharedRequests {
     ) -> Option<Arc<TaskRequest>> {
         let definition = definitions.find(value.get("taskDefinition")?, reading)?;
         let key = key_of(value, &definition, reading.located.text);
-        if let Some(shared) = self.0.get(&key) {
+        if let Some(shared) = self.shared.get(&key) {
             return Some(Arc::clone(shared));
         }
         let request = Arc::new(read_request(value, definition, subnets, reading)?);
-        if self.0.len() >= SHARED_LIMIT {
-            self.0.clear();
+        if self.shared.len() >= SHARED_LIMIT {
+            self.clear();
         }
-        self.0.insert(key, Arc::clone(&request));
+        self.shared.insert(key, Arc::clone(&request));
         Some(request)
     }
 }

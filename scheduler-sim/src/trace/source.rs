@@ -192,7 +192,8 @@ impl Source {
     /// Reads all of the trace, checks it, and gives what is known about it before a run.
     ///
     /// Memory: of a document as much as the document; of JSON Lines the first line, what it describes, the largest
-    /// instant, and the names that stopTask mentions.
+    /// instant, and the names that stopTask mentions; of both up to 64 MiB of events, more of which are not kept but read
+    /// again when they are asked for.
     ///
     /// # Errors
     /// [`TraceErrors`]: what is wrong with the trace, up to [`ERROR_LIMIT`](super::ERROR_LIMIT) of it.

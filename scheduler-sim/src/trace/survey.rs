@@ -44,9 +44,17 @@ pub struct Survey {
     last_end_ms: Option<u64>,
     pub(super) resolver: Resolver,
     pub(super) index: Arc<[Indexed]>,
+    /// All events, where they are few enough to be kept.
+    kept: Option<Arc<Vec<Event>>>,
 }
 
 impl Survey {
+    /// All events in the order of time, rank and number, where they are few enough to be kept; else
+    /// [`Source::events`] reads them again.
+    pub fn events_kept(&self) -> Option<&[Event]> {
+        self.kept.as_ref().map(|events| events.as_slice())
+    }
+
     /// Where the averages of a run end, in milliseconds (trace format, section 1): `endSeconds`, or else the last time
     /// that is mentioned or follows from a duration.
     pub fn horizon_ms(&self, settings: &Settings) -> u64 {
@@ -166,8 +174,8 @@ fn survey_document(source: &Source, text: &Arc<String>, sha256: &str, messages: 
     let index: Arc<[Indexed]> = index.into();
     let start = resolver.clone();
     let events = EventsOf::document(Arc::clone(text), Arc::clone(&index));
-    let (totals, _) = survey_events(events, resolver, messages);
-    Some(finish(header, totals, sha256.into(), start, index))
+    let (found, _) = survey_events(events, resolver, messages);
+    Some(finish(header, found, sha256.into(), start, index))
 }
 
 fn survey_lines(source: &Source, mut lines: Lines, messages: &mut Messages) -> Option<Surveyed> {
@@ -189,26 +197,45 @@ fn survey_lines(source: &Source, mut lines: Lines, messages: &mut Messages) -> O
     }
     let start = resolver.clone();
     let events = EventsOf::Lines(Box::new(LineEvents::new(lines)));
-    let (totals, events) = survey_events(events, resolver, messages);
+    let (found, events) = survey_events(events, resolver, messages);
     let sha256 = match events {
         EventsOf::Lines(lines) if messages.errors.is_empty() => lines.into_lines().digest(),
         _ => "".into(),
     };
-    Some(finish(header, totals, sha256, start, Arc::new([])))
+    Some(finish(header, found, sha256, start, Arc::new([])))
 }
 
-fn survey_events(mut events: EventsOf, mut resolver: Resolver, messages: &mut Messages) -> (Totals, EventsOf) {
+/// What the events come to, and they themselves where they are kept.
+type Found = (Totals, Option<Vec<Event>>);
+
+fn survey_events(mut events: EventsOf, mut resolver: Resolver, messages: &mut Messages) -> (Found, EventsOf) {
     let mut totals = Totals::default();
+    let mut kept = Some(Vec::new());
+    let mut kept_bytes = 0;
     while !messages.is_full() {
         let Some(piece) = events.next(messages) else { break };
+        kept_bytes += bytes_kept(piece.len());
         if let Some(event) = piece.survey(&mut resolver, messages) {
             totals.add(&event);
+            match &mut kept {
+                Some(events) if kept_bytes <= KEPT_LIMIT => events.push(event),
+                _ => kept = None,
+            }
         }
     }
-    (totals, events)
+    ((totals, kept), events)
 }
 
-fn finish(header: Header, totals: Totals, sha256: Box<str>, resolver: Resolver, index: Arc<[Indexed]>) -> Surveyed {
+/// Most bytes that kept events take, by estimate.
+const KEPT_LIMIT: usize = 64 << 20;
+
+/// About how many bytes an event takes whose text is so long, with its share of what events have in common.
+fn bytes_kept(text_bytes: usize) -> usize {
+    size_of::<Event>() + 3 * text_bytes
+}
+
+fn finish(header: Header, found: Found, sha256: Box<str>, resolver: Resolver, index: Arc<[Indexed]>) -> Surveyed {
+    let (totals, kept) = found;
     let of_services = header.services.iter().any(|service| service.service.strategy.is_some());
     let names = header.tasks.iter().map(|task| &*task.name);
     let mut names = names.chain(header.services.iter().map(|service| service.service.name()));
@@ -226,6 +253,7 @@ fn finish(header: Header, totals: Totals, sha256: Box<str>, resolver: Resolver, 
         last_end_ms: totals.last_end_ms,
         resolver,
         index,
+        kept: kept.map(Arc::new),
     };
     (survey, totals.stopped)
 }
