@@ -12,7 +12,7 @@ use super::event::{
 };
 use super::format::EVENT;
 use super::instances::{TakenByTasks, read_instance};
-use super::json::{Kind, Member, Value};
+use super::json::{Kind, Member, Span, Value};
 use super::plain::PlainRunTask;
 use super::reading::Reading;
 use super::requests::inside;
@@ -39,18 +39,20 @@ impl Resolver {
     }
 
     /// A plain runTask whose request has been read before.
-    pub(super) fn read_plain(&mut self, plain: &PlainRunTask<'_>, number: u64) -> Option<Action> {
-        let request = self.requests.known(plain.definition, plain.group)?;
-        let id = plain.id.map_or(TaskNameId::Numbered(number), |id| TaskNameId::Given(id.into()));
+    pub(super) fn read_plain(&mut self, plain: &PlainRunTask, text: &str, number: u64) -> Option<Action> {
+        let part = |span: &Span| &text[span.clone()];
+        let request = self.requests.known(part(&plain.definition), plain.group.as_ref().map(part))?;
+        let id = plain.id.as_ref().map_or(TaskNameId::Numbered(number), |id| TaskNameId::Given(part(id).into()));
         let names = TaskNames { id, count: plain.count.unwrap_or(1) };
         let duration_ms = plain.duration_ms;
         Some(Action::RunTask(RunTask { names, request, duration_ms, predicted_duration_ms: None }))
     }
 
     /// Takes note of the request of a plain runTask that was read the long way.
-    pub(super) fn remember(&mut self, plain: Option<&PlainRunTask<'_>>, event: &Event) {
+    pub(super) fn remember(&mut self, plain: Option<&PlainRunTask>, text: &str, event: &Event) {
         if let (Some(plain), Action::RunTask(run)) = (plain, &event.action) {
-            self.requests.remember(plain.definition, plain.group, &run.request);
+            let part = |span: &Span| &text[span.clone()];
+            self.requests.remember(part(&plain.definition), plain.group.as_ref().map(part), &run.request);
         }
     }
 

@@ -17,9 +17,11 @@ use super::resolver::Resolver;
 use super::shape::{Shape, check};
 
 /// The text of one event, and where it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Piece<'a> {
     text: &'a str,
+    /// What it says if it is plain.
+    plain: Option<PlainRunTask>,
     /// Line and column.
     start: (u64, u64),
     number: u64,
@@ -35,8 +37,7 @@ impl Piece<'_> {
 
     /// The event, read for the first time: everything about it is checked.
     pub(super) fn survey(self, resolver: &mut Resolver, messages: &mut Messages) -> Option<Event> {
-        let plain = PlainRunTask::read(self.text);
-        if let Some(event) = plain.and_then(|plain| self.read_plain(&plain, resolver, messages)) {
+        if let Some(event) = self.read_plain(resolver, messages) {
             return Some(event);
         }
         let mut reading = Reading::new(self.text, self.start, messages);
@@ -53,25 +54,25 @@ impl Piece<'_> {
             return None;
         }
         let event = resolver.read_event(&value, self.number, &mut reading)?;
-        resolver.remember(plain.as_ref(), &event);
+        resolver.remember(self.plain.as_ref(), self.text, &event);
         Some(event)
     }
 
     /// The event, after the survey has found nothing wrong with it.
     fn read(self, resolver: &mut Resolver, messages: &mut Messages) -> Option<Event> {
-        let plain = PlainRunTask::read(self.text);
-        if let Some(event) = plain.and_then(|plain| self.read_plain(&plain, resolver, messages)) {
+        if let Some(event) = self.read_plain(resolver, messages) {
             return Some(event);
         }
         let mut reading = Reading::new(self.text, self.start, messages);
         let value = reading.parse(0..self.text.len(), self.depth)?;
         let event = resolver.read_event(&value, self.number, &mut reading)?;
-        resolver.remember(plain.as_ref(), &event);
+        resolver.remember(self.plain.as_ref(), self.text, &event);
         Some(event)
     }
 
-    fn read_plain(self, plain: &PlainRunTask<'_>, resolver: &mut Resolver, messages: &Messages) -> Option<Event> {
-        let action = resolver.read_plain(plain, self.number)?;
+    fn read_plain(&self, resolver: &mut Resolver, messages: &Messages) -> Option<Event> {
+        let plain = self.plain.as_ref()?;
+        let action = resolver.read_plain(plain, self.text, self.number)?;
         let place = Place { file: Arc::clone(&messages.file), line: self.start.0, column: self.start.1 };
         Some(Event { at_ms: plain.at_ms, number: self.number, place, action })
     }
@@ -103,9 +104,6 @@ pub(super) fn index(spans: Vec<Span>, reading: &mut Reading<'_, '_>) -> Vec<Inde
 
 /// When an event happens, and its rank, without looking at more than that takes. Nothing for what is broken.
 fn when(text: &str) -> (Option<u64>, Rank) {
-    if let Some(plain) = PlainRunTask::read(text) {
-        return (Some(plain.at_ms), Rank::Other);
-    }
     let (mut at_ms, mut rank) = (None, Rank::Other);
     let mut parser = Parser::new(text, 0, 2);
     parser.skip_space();
@@ -159,7 +157,13 @@ impl EventsOf {
                 let event = index.get(*next)?;
                 *next += 1;
                 let text = &text[event.span.clone()];
-                Some(Piece { text, start: event.start, number: event.number, depth: 2 })
+                Some(Piece {
+                    text,
+                    plain: PlainRunTask::read(text),
+                    start: event.start,
+                    number: event.number,
+                    depth: 2,
+                })
             }
             Self::Lines(lines) => lines.next(messages),
         }
@@ -184,6 +188,7 @@ struct LineEvent {
     rank: Rank,
     line: u64,
     span: Range<usize>,
+    plain: Option<PlainRunTask>,
 }
 
 impl LineEvents {
@@ -201,11 +206,11 @@ impl LineEvents {
         if self.next == self.instant.len() {
             self.fill(messages);
         }
-        let event = self.instant.get(self.next)?;
+        let event = self.instant.get_mut(self.next)?;
         self.next += 1;
-        let text = &self.texts[event.span.clone()];
+        let (text, plain) = (&self.texts[event.span.clone()], event.plain.take());
         // The first event stands on the second line.
-        Some(Piece { text, start: (event.line, 1), number: event.line - 2, depth: 0 })
+        Some(Piece { text, plain, start: (event.line, 1), number: event.line - 2, depth: 0 })
     }
 
     /// Reads the events of the next instant.
@@ -262,7 +267,11 @@ impl LineEvents {
                 messages.error_at(place(empty_line), TraceProblem::EmptyLine);
             }
             let from = self.instant.last().map_or(0, |event| event.at_ms);
-            let (at_ms, rank) = when(line);
+            let plain = PlainRunTask::read(line);
+            let (at_ms, rank) = match &plain {
+                Some(plain) => (Some(plain.at_ms), Rank::Other),
+                None => when(line),
+            };
             let at_ms = at_ms.unwrap_or(from);
             if at_ms < from {
                 let (from, to) = (Seconds(from), Seconds(at_ms));
@@ -270,7 +279,8 @@ impl LineEvents {
             }
             let start = self.texts.len();
             self.texts.push_str(line);
-            return Some(LineEvent { at_ms: at_ms.max(from), rank, line: number, span: start..self.texts.len() });
+            let span = start..self.texts.len();
+            return Some(LineEvent { at_ms: at_ms.max(from), rank, line: number, span, plain });
         }
     }
 }

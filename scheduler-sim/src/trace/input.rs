@@ -198,14 +198,10 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    /// The bytes at hand, none at the end.
-    pub(super) fn fill(&mut self) -> Result<&[u8], TraceProblem> {
-        self.reader.fill_buf().map_err(|error| read_problem(self.form, &error))
-    }
-
-    /// Goes on by so many bytes.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.reader.consume(count);
+    /// Appends the bytes to the end of the line, but no more than `limit`.
+    pub(super) fn read_line(&mut self, line: &mut Vec<u8>, limit: usize) -> Result<(), TraceProblem> {
+        let read = (&mut self.reader).take(limit as u64).read_until(b'\n', line);
+        read.map(drop).map_err(|error| read_problem(self.form, &error))
     }
 }
 

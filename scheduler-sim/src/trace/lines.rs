@@ -37,23 +37,11 @@ impl Lines {
     pub(super) fn next(&mut self) -> Result<Option<&str>, TraceProblem> {
         self.line.clear();
         self.number += 1;
-        loop {
-            let bytes = self.reader.fill()?;
-            if bytes.is_empty() {
-                self.has_ended = true;
-                break;
-            }
-            let end = bytes.iter().position(|&byte| byte == b'\n').map(|index| index + 1);
-            let count = end.unwrap_or(bytes.len());
-            if self.line.len() + count > LINE_LIMIT {
-                return Err(TraceProblem::LineTooLong);
-            }
-            self.line.extend_from_slice(&bytes[..count]);
-            self.reader.consume(count);
-            if end.is_some() {
-                break;
-            }
+        self.reader.read_line(&mut self.line, LINE_LIMIT + 1)?;
+        if self.line.len() > LINE_LIMIT {
+            return Err(TraceProblem::LineTooLong);
         }
+        self.has_ended = !self.line.ends_with(b"\n");
         if let Some(digest) = &mut self.digest {
             digest.update(&self.line);
         }

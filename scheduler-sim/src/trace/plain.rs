@@ -3,16 +3,17 @@
 //! What is read here needs no further check and would be read alike the long way; whatever is written in another way, or
 //! not sound, goes that way.
 
+use super::json::Span;
 use super::number::MAX_MS;
 use super::shape::NAME_LIMIT;
 
-/// What a plain runTask says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PlainRunTask<'a> {
+/// What a plain runTask says; its texts as spans of the event's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlainRunTask {
     pub(super) at_ms: u64,
-    pub(super) definition: &'a str,
-    pub(super) group: Option<&'a str>,
-    pub(super) id: Option<&'a str>,
+    pub(super) definition: Span,
+    pub(super) group: Option<Span>,
+    pub(super) id: Option<Span>,
     pub(super) count: Option<u32>,
     pub(super) duration_ms: Option<u64>,
 }
@@ -22,9 +23,9 @@ const ID_LIMIT: usize = NAME_LIMIT - 12;
 /// The most copies of a runTask.
 const MOST_COPIES: u64 = 1 << 31;
 
-impl<'a> PlainRunTask<'a> {
+impl PlainRunTask {
     /// Reads `{"atSeconds":S,"runTask":{…}}`, from the first byte on.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         let mut cursor = Cursor { text, at: 0 };
         cursor.take(b'{')?;
         cursor.key("atSeconds")?;
@@ -36,7 +37,7 @@ impl<'a> PlainRunTask<'a> {
         loop {
             let key = cursor.text()?;
             cursor.take(b':')?;
-            match key {
+            match &text[key] {
                 "taskDefinition" => put(&mut definition, cursor.text()?)?,
                 "durationSeconds" => put(&mut duration_ms, cursor.milliseconds()?)?,
                 "count" => put(&mut count, cursor.count()?)?,
@@ -51,7 +52,7 @@ impl<'a> PlainRunTask<'a> {
         cursor.take(b'}')?;
         cursor.take(b'}')?;
         cursor.skip_space();
-        let is_sound = cursor.at == text.len() && id.is_none_or(|id: &str| id.len() <= ID_LIMIT);
+        let is_sound = cursor.at == text.len() && id.as_ref().is_none_or(|id: &Span| id.len() <= ID_LIMIT);
         is_sound.then_some(Self { at_ms, definition: definition?, group, id, count, duration_ms })
     }
 }
@@ -61,12 +62,23 @@ fn put<T>(slot: &mut Option<T>, value: T) -> Option<()> {
     slot.replace(value).is_none().then_some(())
 }
 
+/// Bytes that stand for themselves in a text: printable ASCII but `"` and the backslash.
+const IS_PLAIN: [bool; 256] = {
+    let mut is_plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        is_plain[byte as usize] = !matches!(byte, b'"' | b'\\');
+        byte += 1;
+    }
+    is_plain
+};
+
 struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
+impl Cursor<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -89,23 +101,24 @@ impl<'a> Cursor<'a> {
 
     /// A key that is known, and its colon.
     fn key(&mut self, key: &str) -> Option<()> {
-        if self.text()? == key { self.take(b':') } else { None }
+        let found = self.text()?;
+        if self.text[found] == *key { self.take(b':') } else { None }
     }
 
     /// A text that is a name, of printable ASCII without escapes.
-    fn text(&mut self) -> Option<&'a str> {
+    fn text(&mut self) -> Option<Span> {
         if self.peek() != Some(b'"') {
             return None;
         }
         let start = self.at + 1;
         let rest = &self.text.as_bytes()[start..];
-        let length = rest.iter().position(|byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'))?;
+        let length = rest.iter().position(|byte| !IS_PLAIN[usize::from(*byte)])?;
         if rest[length] != b'"' || length == 0 || length > NAME_LIMIT {
             return None;
         }
         self.at = start + length + 1;
         self.skip_space();
-        Some(&self.text[start..start + length])
+        Some(start..start + length)
     }
 
     /// Digits without a zero before them; so few that no sum overflows.
@@ -163,15 +176,10 @@ mod tests {
             r#""durationSeconds":0.125,"group":"g"}}"#,
             "\r\n"
         );
-        let read = PlainRunTask {
-            at_ms: 12_050,
-            definition: "web:2",
-            group: Some("g"),
-            id: Some("a b"),
-            count: Some(3),
-            duration_ms: Some(125),
-        };
-        assert_eq!(PlainRunTask::read(full), Some(read));
+        let plain = PlainRunTask::read(full).expect("plain");
+        assert_eq!((plain.at_ms, plain.count, plain.duration_ms), (12_050, Some(3), Some(125)));
+        let texts = [Some(plain.definition), plain.id, plain.group].map(|span| &full[span.expect("given")]);
+        assert_eq!(texts, ["web:2", "a b", "g"]);
         let least = r#"{"atSeconds":0,"runTask":{"taskDefinition":"web"}}"#;
         assert!(PlainRunTask::read(least).is_some());
         let long = "x".repeat(256);
