@@ -274,6 +274,40 @@ mod tests {
         assert_eq!(results[0], results[1]);
     }
 
+    /// A decision log makes the run keep names; what the run comes to is the same, and so it is where the trace is read
+    /// again for each run.
+    #[test]
+    fn neither_names_nor_kept_events_change_a_result() {
+        for seed in 0..6 {
+            let text = crate::metrics::testing::random_trace(seed);
+            let source = from_bytes("t", text.as_bytes(), OpenOptions::default()).expect("readable");
+            let survey = source.survey().expect("sound");
+            assert!(survey.events_kept().is_some(), "it is short");
+            let folder = tempfile::tempdir().expect("a folder");
+            let specs = Spec::standard_set(false);
+            let results = [false, true].map(|is_logged| {
+                let job = Job {
+                    source: &source,
+                    survey: &if is_logged { survey.clone().without_events() } else { survey.clone() },
+                    header: &survey.header,
+                    fleet: None,
+                    prices: None,
+                    settings: &survey.header.settings,
+                    specs: &specs,
+                    seeds: &[1],
+                    warmup_ms: 0,
+                    decisions: is_logged.then(|| (folder.path().to_owned(), 0)),
+                    series_step_ms: Some(1_000),
+                    jobs: NonZeroUsize::MIN,
+                };
+                let result = run_all(&job, &Pulse::default()).expect("it runs");
+                let facts = |run: RunResult| (run.strategy, run.metrics, run.series, run.statistics);
+                result.runs.into_iter().map(facts).collect::<Vec<_>>()
+            });
+            assert_eq!(results[0], results[1], "seed {seed}");
+        }
+    }
+
     #[test]
     fn strategies_become_safe_file_names() {
         let cases = [

@@ -5,7 +5,8 @@
 //! instances, tasks and services, on which the course of a run depends, are left as names.
 //!
 //! Inside, in the order of the data: `input` → `lines` → `json` (values with their places) → `shape` (checked against the
-//! table `format`) → `header` and `actions` (values of the model, resolved by `resolver`) → `survey` and `events`.
+//! table `format`) → `header` and `actions` (values of the model, resolved by `resolver`) → `survey` and `events`. The usual
+//! line takes a shorter way: `plain` reads and checks it at once.
 
 mod actions;
 mod definitions;

@@ -55,6 +55,12 @@ impl Survey {
         self.kept.as_ref().map(|events| events.as_slice())
     }
 
+    /// As if there were too many events to be kept.
+    #[cfg(test)]
+    pub(crate) fn without_events(self) -> Self {
+        Self { kept: None, ..self }
+    }
+
     /// Where the averages of a run end, in milliseconds (trace format, section 1): `endSeconds`, or else the last time
     /// that is mentioned or follows from a duration.
     pub fn horizon_ms(&self, settings: &Settings) -> u64 {
