@@ -3,6 +3,7 @@
 //! Data flows one way: `trace → event → simulation → outcome → metrics → report`. A module knows the types of its left
 //! neighbour only. The binary parses its arguments, runs and prints.
 
+pub mod bounds;
 pub mod cli;
 pub mod comparison;
 pub mod files;

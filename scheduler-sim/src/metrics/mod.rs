@@ -11,6 +11,7 @@ mod fragmentation;
 mod info;
 mod instances_used;
 mod kinds;
+mod lower_bound;
 mod makespan;
 mod packing_density;
 mod quantile;
@@ -61,6 +62,9 @@ trait Metric: Send {
     /// The cluster changed, not after the horizon.
     fn change(&mut self, _at_ms: u64, _change: &Change) {}
 
+    /// The cluster changed after the horizon, which only what looks at the whole run cares about.
+    fn change_after_horizon(&mut self, _at_ms: u64, _change: &Change) {}
+
     /// Something became of a task, at any time of the run.
     fn outcome(&mut self, _at_ms: u64, _outcome: &Outcome<'_>) {}
 
@@ -103,6 +107,7 @@ const SUBJECTS: &[Subject] = &[
     Subject { table: az_imbalance::TABLE, start: az_imbalance::start, hears: Hears::Changes },
     Subject { table: blast_radius::TABLE, start: blast_radius::start, hears: Hears::Changes },
     Subject { table: cost::TABLE, start: cost::start, hears: Hears::Changes },
+    Subject { table: lower_bound::TABLE, start: lower_bound::start, hears: Hears::Changes },
     Subject { table: makespan::TABLE, start: makespan::start, hears: Hears::Outcomes },
 ];
 
@@ -172,7 +177,10 @@ impl Observer for Metrics {
             Observation::Price { instance, microdollars } => {
                 self.of_changes.iter_mut().for_each(|fold| fold.price(*instance, *microdollars));
             }
-            Observation::Change(_) | Observation::Service(_) if at_ms > self.horizon_ms => {}
+            Observation::Service(_) if at_ms > self.horizon_ms => {}
+            Observation::Change(change) if at_ms > self.horizon_ms => {
+                self.of_changes.iter_mut().for_each(|fold| fold.change_after_horizon(at_ms, change));
+            }
             Observation::Change(change) => self.of_changes.iter_mut().for_each(|fold| fold.change(at_ms, change)),
             Observation::Service(request) => self.of_changes.iter_mut().for_each(|fold| fold.service(at_ms, request)),
         }

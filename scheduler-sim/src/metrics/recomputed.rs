@@ -11,6 +11,7 @@ use scheduler_core::{
 
 use super::testing::random_trace;
 use super::{Context, Kind, Metrics, Point, Quotient, Series, StaticRules, Values, Window};
+use crate::bounds;
 use crate::outcome::{Observation, Observer};
 use crate::runner::{Job, context};
 use crate::simulation::{Plan, Pulse, run};
@@ -297,6 +298,45 @@ fn expected(pieces: &[Piece<'_>], window: Window, kinds: &[Kind]) -> BTreeMap<St
     all
 }
 
+/// The bounds for the first state in which the most instances run a task, each task and each instance by itself.
+fn expected_bounds(witness: &Witness, window_peak: Option<Quotient>) -> BTreeMap<String, Quotient> {
+    let used = |state: &State| state.sum(|it| !it.is_empty(), |_| 1);
+    let peak = witness.states.values().map(used).max().expect("a run has a state");
+    let state = witness.states.values().find(|state| used(state) == peak).expect("some state is the peak");
+    let resources = |amounts: [u128; 3]| [amounts[0] as u64, amounts[1] as u64, amounts[2] as u64 * 1_000];
+    let tasks = state.instances.values().flat_map(|it| it.tasks.values()).filter(|spec| spec.kind != TaskKind::Daemon);
+    let tasks = tasks.map(|spec| &spec.demand).map(|demand| bounds::TaskKind {
+        resources: resources([
+            demand.cpu_units.into(),
+            demand.memory_mib.into(),
+            match demand.gpus {
+                GpuDemand::Count(count) => count.into(),
+                GpuDemand::All => unreachable!("no task of the random traces takes all"),
+            },
+        ]),
+        host_ports: demand.host_ports.iter().collect(),
+        count: 1,
+    });
+    let instances = state.instances.values().map(|it| bounds::InstanceKind {
+        resources: resources(it.registered()),
+        microdollars: it.price,
+        count: 1,
+    });
+    let (tasks, instances): (Vec<_>, Vec<_>) = (tasks.collect(), instances.collect());
+    let bound = bounds::lower_bound(&tasks, &instances, None).expect("they lie there");
+    let mut all = BTreeMap::from([("lower_bound_instances".to_owned(), Quotient::whole(bound.instances))]);
+    let gap = |actual: u128, bound: u128| Quotient::new(actual - bound, bound);
+    if window_peak == Some(Quotient::whole(peak as u64)) {
+        all.extend(gap(peak, bound.instances.into()).map(|gap| ("gap".to_owned(), gap)));
+    }
+    if let Some(microdollars) = bound.microdollars {
+        let actual = state.sum(|it| !it.is_empty(), |it| it.price.unwrap_or(0).into());
+        all.extend(Quotient::new(microdollars, 1_000_000).map(|cost| ("lower_bound_cost".to_owned(), cost)));
+        all.extend(gap(actual, microdollars).map(|gap| ("cost_gap".to_owned(), gap)));
+    }
+    all
+}
+
 /// A run of a trace under a strategy, watched by the metrics and by the witness.
 fn check(text: &str, strategy: &str, warmup_ms: u64) {
     let source = from_bytes("random", text.as_bytes(), OpenOptions::default()).expect("readable");
@@ -332,11 +372,23 @@ fn check(text: &str, strategy: &str, warmup_ms: u64) {
         .unwrap_or_else(|error| panic!("{error}\n{text}"));
     let found: Values = both.0.0.finish();
     check_series(&both.0.1.finish().points, &both.1);
-    let expected = expected(&both.1.pieces(context.window), context.window, &context.kinds);
+    let mut expected = expected(&both.1.pieces(context.window), context.window, &context.kinds);
+    expected.extend(expected_bounds(&both.1, expected.get("instances_used.peak").copied()));
     let is_of_state = |name: &str| {
-        ["utilization", "packing", "empty", "instances", "fragmentation", "az_", "blast", "cost"]
-            .iter()
-            .any(|start| name.starts_with(start))
+        let mut starts = [
+            "utilization",
+            "packing",
+            "empty",
+            "instances",
+            "fragmentation",
+            "az_imbalance",
+            "blast",
+            "cost",
+            "lower_bound",
+            "gap",
+        ]
+        .into_iter();
+        starts.any(|start| name.starts_with(start))
     };
     let found: BTreeMap<String, Quotient> = found
         .iter()

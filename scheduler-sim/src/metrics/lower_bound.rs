@@ -1,0 +1,280 @@
+//! `lower_bound` and `gap`: how few instances could have held the tasks of the busiest instant.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use scheduler_core::{Amounts, Cause, Change, GpuDemand, HostPort, InstanceId, InstanceTotals, TaskSpec};
+
+use super::packing_density::is_not_empty;
+use super::window::{Clock, Piece};
+use super::{Context, Direction, Metric, MetricInfo, Quotient, Report, Unit, Value};
+use crate::bounds::{self, InstanceKind, LowerBound, TaskKind};
+
+pub(super) const TABLE: &[MetricInfo] = &[
+    MetricInfo {
+        name: "lower_bound_instances",
+        header: "lower bound",
+        unit: Unit::Instances,
+        direction: Direction::Neither,
+        definition: "no fewer of the instances present at the peak, the first instant at which the most instances run \
+                     a task, hold the tasks of that instant: proved in integers from CPU, memory, GPUs and static \
+                     ports; constraints, strategies and daemons are left out",
+    },
+    MetricInfo {
+        name: "gap",
+        header: "gap",
+        unit: Unit::Share,
+        direction: Direction::Lower,
+        definition: "instances_used.peak / lower_bound_instances - 1; absent where the bound is 0 or the peak lies \
+                     outside of the window",
+    },
+    MetricInfo {
+        name: "lower_bound_method",
+        header: "bound by",
+        unit: Unit::Name,
+        direction: Direction::Neither,
+        definition: "what gave lower_bound_instances, the simplest first: volume (the largest capacities of one \
+                     resource), port (tasks of one static port), dual-feasible (rounded demands), relaxation (the \
+                     configuration LP)",
+    },
+    MetricInfo {
+        name: "lower_bound_cost",
+        header: "bound cost/h",
+        unit: Unit::Dollars,
+        direction: Direction::Neither,
+        definition: "no cheaper instances present at the peak hold its tasks, in dollars an hour; absent unless each \
+                     has a price",
+    },
+    MetricInfo {
+        name: "cost_gap",
+        header: "cost gap",
+        unit: Unit::Share,
+        direction: Direction::Lower,
+        definition: "price of the instances that run a task at the peak / lower_bound_cost - 1; absent where the bound \
+                     is absent or 0",
+    },
+];
+
+const MICRODOLLARS: u128 = 1_000_000;
+
+const GPU_THOUSANDTHS: u64 = 1_000;
+
+/// What tasks take that count as one kind.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TaskKey {
+    cpu_units: u64,
+    memory_mib: u64,
+    /// `None`: all GPUs of the instance.
+    gpu_thousandths: Option<u64>,
+    host_ports: Vec<HostPort>,
+}
+
+impl TaskKey {
+    fn of(spec: &TaskSpec) -> Self {
+        let demand = &spec.demand;
+        Self {
+            cpu_units: demand.cpu_units.into(),
+            memory_mib: demand.memory_mib.into(),
+            gpu_thousandths: match demand.gpus {
+                GpuDemand::Count(count) => Some(u64::from(count) * GPU_THOUSANDTHS),
+                GpuDemand::All => None,
+            },
+            host_ports: demand.host_ports.as_slice().to_vec(),
+        }
+    }
+}
+
+/// Counts by key, now and at the peak. A count is copied when it first changes after a peak, so that a new peak costs
+/// nothing.
+#[derive(Debug)]
+struct Tally<K> {
+    counts: IndexMap<K, Count, FxBuildHasher>,
+    peak: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    now: u64,
+    at_peak: u64,
+    /// The peak that `at_peak` is of; `now` is of any later one.
+    peak: u32,
+}
+
+impl<K: Hash + Eq> Tally<K> {
+    fn new() -> Self {
+        Self { counts: IndexMap::default(), peak: 0 }
+    }
+
+    /// The place of a key, which may be new.
+    fn place(&mut self, key: K) -> usize {
+        let entry = self.counts.entry(key);
+        let place = entry.index();
+        entry.or_default();
+        place
+    }
+
+    fn change(&mut self, place: usize, change: impl FnOnce(u64) -> u64) {
+        let count = &mut self.counts[place];
+        if count.peak != self.peak {
+            (count.peak, count.at_peak) = (self.peak, count.now);
+        }
+        count.now = change(count.now);
+    }
+
+    /// As things are now they are at the peak, until this is called again.
+    fn mark_peak(&mut self) {
+        self.peak += 1;
+    }
+
+    fn at_peak(&self) -> impl Iterator<Item = (&K, u64)> {
+        let at_peak = |count: &Count| if count.peak == self.peak { count.at_peak } else { count.now };
+        self.counts.iter().map(move |(key, count)| (key, at_peak(count))).filter(|(_, count)| *count > 0)
+    }
+}
+
+struct Bound {
+    clock: Clock,
+    prices: FxHashMap<InstanceId, Option<u64>>,
+    instances: Tally<(Amounts, Option<u64>)>,
+    tasks: Tally<TaskKey>,
+    /// Places in `tasks` by the address of what was started, which is kept so that nobody else gets it.
+    places: FxHashMap<usize, (Arc<TaskSpec>, usize)>,
+    used: u64,
+    /// Millionths of a dollar an hour of the instances that run a task; those without a price are left out.
+    used_price: u128,
+    peak: u64,
+    price_at_peak: u128,
+    /// The peak within the window.
+    window_peak: u64,
+}
+
+pub(super) fn start(context: &Context) -> Box<dyn Metric> {
+    Box::new(Bound {
+        clock: Clock::new(context.window),
+        prices: FxHashMap::default(),
+        instances: Tally::new(),
+        tasks: Tally::new(),
+        places: FxHashMap::default(),
+        used: 0,
+        used_price: 0,
+        peak: 0,
+        price_at_peak: 0,
+        window_peak: 0,
+    })
+}
+
+impl Bound {
+    fn stand(&mut self, piece: Piece) {
+        if self.used > self.peak {
+            (self.peak, self.price_at_peak) = (self.used, self.used_price);
+            self.instances.mark_peak();
+            self.tasks.mark_peak();
+        }
+        if piece.is_seen {
+            self.window_peak = self.window_peak.max(self.used);
+        }
+    }
+
+    fn follow_instance(&mut self, change: &Change) {
+        let price = self.prices.get(&change.instance).copied().flatten();
+        let registered = |totals: Option<InstanceTotals>| totals.map(|totals| totals.registered);
+        if registered(change.before) != registered(change.after) {
+            if let Some(before) = registered(change.before) {
+                let place = self.instances.place((before, price));
+                self.instances.change(place, |count| count - 1);
+            }
+            if let Some(after) = registered(change.after) {
+                let place = self.instances.place((after, price));
+                self.instances.change(place, |count| count + 1);
+            }
+        }
+        let is_used = |totals: Option<InstanceTotals>| totals.as_ref().is_some_and(is_not_empty);
+        let price = u128::from(price.unwrap_or(0));
+        match (is_used(change.before), is_used(change.after)) {
+            (false, true) => (self.used, self.used_price) = (self.used + 1, self.used_price + price),
+            (true, false) => (self.used, self.used_price) = (self.used - 1, self.used_price - price),
+            _ => {}
+        }
+        if matches!(change.cause, Cause::Deregistered) {
+            self.prices.remove(&change.instance);
+        }
+    }
+
+    fn follow_task(&mut self, change: &Change) {
+        let Some(task) = &change.task else { return };
+        let occupying = |totals: Option<InstanceTotals>| totals.map_or(0, |totals| totals.occupying_tasks);
+        let (before, after) = (occupying(change.before), occupying(change.after));
+        if before == after {
+            return;
+        }
+        let Self { tasks, places, .. } = self;
+        let new_place = || (Arc::clone(&task.spec), tasks.place(TaskKey::of(&task.spec)));
+        let place = places.entry(Arc::as_ptr(&task.spec) as usize).or_insert_with(new_place).1;
+        self.tasks.change(place, |count| if after > before { count + 1 } else { count - 1 });
+    }
+
+    fn lower_bound(&self) -> Option<LowerBound> {
+        let instances = self.instances.at_peak().map(|((registered, microdollars), count)| InstanceKind {
+            resources: [
+                registered.cpu_units.into(),
+                registered.memory_mib.into(),
+                u64::from(registered.gpus) * GPU_THOUSANDTHS,
+            ],
+            microdollars: *microdollars,
+            count,
+        });
+        let instances: Vec<_> = instances.collect();
+        // Who takes all GPUs takes at least as many as the instance with the fewest has.
+        let fewest_gpus = instances.iter().map(|kind| kind.resources[2]).min().unwrap_or(0);
+        let tasks = self.tasks.at_peak().map(|(key, count)| TaskKind {
+            resources: [key.cpu_units, key.memory_mib, key.gpu_thousandths.unwrap_or(fewest_gpus)],
+            host_ports: key.host_ports.clone(),
+            count,
+        });
+        bounds::lower_bound(&tasks.collect::<Vec<_>>(), &instances, Some(self.peak))
+    }
+}
+
+impl Metric for Bound {
+    fn price(&mut self, instance: InstanceId, microdollars: Option<u64>) {
+        self.prices.insert(instance, microdollars);
+    }
+
+    fn change(&mut self, at_ms: u64, change: &Change) {
+        if let Some(piece) = self.clock.advance(at_ms) {
+            self.stand(piece);
+        }
+        self.follow_instance(change);
+        self.follow_task(change);
+    }
+
+    fn change_after_horizon(&mut self, at_ms: u64, change: &Change) {
+        self.change(at_ms, change);
+    }
+
+    fn finish(mut self: Box<Self>, report: &mut Report) {
+        self.stand(self.clock.close());
+        let Some(bound) = self.lower_bound() else {
+            debug_assert!(false, "the tasks of the peak lie on its instances");
+            return;
+        };
+        debug_assert!(bound.instances <= self.peak, "{bound:?}: {} hold the tasks", self.peak);
+        report.count(&TABLE[0], bound.instances);
+        if self.window_peak == self.peak {
+            report.number(&TABLE[1], gap(self.peak.into(), bound.instances.into()));
+        }
+        report.value(&TABLE[2], Value::Text(bound.method.to_string()));
+        if let Some(microdollars) = bound.microdollars {
+            debug_assert!(microdollars <= self.price_at_peak, "{bound:?}: {} hold the tasks", self.price_at_peak);
+            report.number(&TABLE[3], Quotient::new(microdollars, MICRODOLLARS));
+            report.number(&TABLE[4], gap(self.price_at_peak, microdollars));
+        }
+    }
+}
+
+/// `actual / bound - 1`; `None` where the bound is 0.
+fn gap(actual: u128, bound: u128) -> Option<Quotient> {
+    Quotient::new(actual.checked_sub(bound)?, bound)
+}
