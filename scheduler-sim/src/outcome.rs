@@ -34,6 +34,13 @@ pub enum Observation<'a> {
     },
     /// A REPLICA service asks for tasks by this request from now on.
     Service(&'a PlacementRequest),
+    /// What the loss of the worst Availability Zone would cost at the horizon; told once, if at all.
+    ZoneLoss {
+        /// The zone.
+        zone: &'a str,
+        /// Its tasks that would find no other place.
+        unplaced_tasks: u64,
+    },
 }
 
 /// What became of one task, or of several copies of one request that fare alike.

@@ -1,11 +1,10 @@
 //! `lower_bound` and `gap`: how few instances could have held the tasks of the busiest instant.
 
 use std::hash::Hash;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
-use scheduler_core::{Amounts, Cause, Change, GpuDemand, HostPort, InstanceId, InstanceTotals, TaskSpec};
+use scheduler_core::{Amounts, Cause, Change, Demand, GpuDemand, HostPort, InstanceId, InstanceTotals};
 
 use super::packing_density::is_not_empty;
 use super::window::{Clock, Piece};
@@ -72,8 +71,8 @@ struct TaskKey {
 }
 
 impl TaskKey {
-    fn of(spec: &TaskSpec) -> Self {
-        let demand = &spec.demand;
+    /// Allocates only for tasks with ports.
+    fn of(demand: &Demand) -> Self {
         Self {
             cpu_units: demand.cpu_units.into(),
             memory_mib: demand.memory_mib.into(),
@@ -107,16 +106,8 @@ impl<K: Hash + Eq> Tally<K> {
         Self { counts: IndexMap::default(), peak: 0 }
     }
 
-    /// The place of a key, which may be new.
-    fn place(&mut self, key: K) -> usize {
-        let entry = self.counts.entry(key);
-        let place = entry.index();
-        entry.or_default();
-        place
-    }
-
-    fn change(&mut self, place: usize, change: impl FnOnce(u64) -> u64) {
-        let count = &mut self.counts[place];
+    fn change(&mut self, key: K, change: impl FnOnce(u64) -> u64) {
+        let count = self.counts.entry(key).or_default();
         if count.peak != self.peak {
             (count.peak, count.at_peak) = (self.peak, count.now);
         }
@@ -139,8 +130,6 @@ struct Bound {
     prices: FxHashMap<InstanceId, Option<u64>>,
     instances: Tally<(Amounts, Option<u64>)>,
     tasks: Tally<TaskKey>,
-    /// Places in `tasks` by the address of what was started, which is kept so that nobody else gets it.
-    places: FxHashMap<usize, (Arc<TaskSpec>, usize)>,
     used: u64,
     /// Millionths of a dollar an hour of the instances that run a task; those without a price are left out.
     used_price: u128,
@@ -156,7 +145,6 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
         prices: FxHashMap::default(),
         instances: Tally::new(),
         tasks: Tally::new(),
-        places: FxHashMap::default(),
         used: 0,
         used_price: 0,
         peak: 0,
@@ -178,21 +166,20 @@ impl Bound {
     }
 
     fn follow_instance(&mut self, change: &Change) {
-        let price = self.prices.get(&change.instance).copied().flatten();
         let registered = |totals: Option<InstanceTotals>| totals.map(|totals| totals.registered);
-        if registered(change.before) != registered(change.after) {
-            if let Some(before) = registered(change.before) {
-                let place = self.instances.place((before, price));
-                self.instances.change(place, |count| count - 1);
-            }
-            if let Some(after) = registered(change.after) {
-                let place = self.instances.place((after, price));
-                self.instances.change(place, |count| count + 1);
-            }
-        }
         let is_used = |totals: Option<InstanceTotals>| totals.as_ref().is_some_and(is_not_empty);
+        let (before, after) = (registered(change.before), registered(change.after));
+        let (was_used, is_used) = (is_used(change.before), is_used(change.after));
+        if before == after && was_used == is_used {
+            return;
+        }
+        let price = self.prices.get(&change.instance).copied().flatten();
+        if before != after {
+            before.into_iter().for_each(|before| self.instances.change((before, price), |count| count - 1));
+            after.into_iter().for_each(|after| self.instances.change((after, price), |count| count + 1));
+        }
         let price = u128::from(price.unwrap_or(0));
-        match (is_used(change.before), is_used(change.after)) {
+        match (was_used, is_used) {
             (false, true) => (self.used, self.used_price) = (self.used + 1, self.used_price + price),
             (true, false) => (self.used, self.used_price) = (self.used - 1, self.used_price - price),
             _ => {}
@@ -209,10 +196,7 @@ impl Bound {
         if before == after {
             return;
         }
-        let Self { tasks, places, .. } = self;
-        let new_place = || (Arc::clone(&task.spec), tasks.place(TaskKey::of(&task.spec)));
-        let place = places.entry(Arc::as_ptr(&task.spec) as usize).or_insert_with(new_place).1;
-        self.tasks.change(place, |count| if after > before { count + 1 } else { count - 1 });
+        self.tasks.change(TaskKey::of(&task.spec.demand), |count| if after > before { count + 1 } else { count - 1 });
     }
 
     fn lower_bound(&self) -> Option<LowerBound> {

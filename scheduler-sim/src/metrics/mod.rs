@@ -4,6 +4,7 @@
 //! the table itself, so that help, headers and documentation cannot differ. A new metric is a file and a line.
 
 mod az_imbalance;
+mod az_loss;
 mod blast_radius;
 mod cost;
 mod empty_instances;
@@ -74,6 +75,9 @@ trait Metric: Send {
     /// A REPLICA service asks for tasks by this request from now on.
     fn service(&mut self, _at_ms: u64, _request: &PlacementRequest) {}
 
+    /// What the loss of the worst Availability Zone would cost at the horizon.
+    fn zone_loss(&mut self, _zone: &str, _unplaced_tasks: u64) {}
+
     /// The run is over.
     fn finish(self: Box<Self>, report: &mut Report);
 }
@@ -106,6 +110,7 @@ const SUBJECTS: &[Subject] = &[
     Subject { table: fragmentation::TABLE, start: fragmentation::start, hears: Hears::Changes },
     Subject { table: az_imbalance::TABLE, start: az_imbalance::start, hears: Hears::Changes },
     Subject { table: blast_radius::TABLE, start: blast_radius::start, hears: Hears::Changes },
+    Subject { table: az_loss::TABLE, start: az_loss::start, hears: Hears::Changes },
     Subject { table: cost::TABLE, start: cost::start, hears: Hears::Changes },
     Subject { table: lower_bound::TABLE, start: lower_bound::start, hears: Hears::Changes },
     Subject { table: makespan::TABLE, start: makespan::start, hears: Hears::Outcomes },
@@ -176,6 +181,9 @@ impl Observer for Metrics {
             Observation::Outcome(outcome) => self.of_outcomes.iter_mut().for_each(|fold| fold.outcome(at_ms, outcome)),
             Observation::Price { instance, microdollars } => {
                 self.of_changes.iter_mut().for_each(|fold| fold.price(*instance, *microdollars));
+            }
+            Observation::ZoneLoss { zone, unplaced_tasks } => {
+                self.of_changes.iter_mut().for_each(|fold| fold.zone_loss(zone, *unplaced_tasks));
             }
             Observation::Service(_) if at_ms > self.horizon_ms => {}
             Observation::Change(change) if at_ms > self.horizon_ms => {

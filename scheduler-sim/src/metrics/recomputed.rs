@@ -62,7 +62,7 @@ impl Observer for Witness {
                 self.now.services.insert(request.group().to_string(), (*request).clone());
             }
             Observation::Change(change) => self.follow(change),
-            Observation::Outcome(_) => return,
+            Observation::Outcome(_) | Observation::ZoneLoss { .. } => return,
         }
         self.states.insert(at_ms, self.now.clone());
     }

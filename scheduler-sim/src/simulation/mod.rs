@@ -23,6 +23,7 @@ mod tasks;
 mod tests;
 mod update;
 mod waiting;
+mod zone_loss;
 
 use std::borrow::Borrow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -181,6 +182,7 @@ struct Simulation<'a> {
     now_ms: u64,
     cluster: Cluster,
     scheduler: Scheduler,
+    seed: u64,
     draw: SeededDraw,
     agenda: Agenda,
     requests: RequestTable,
@@ -195,6 +197,7 @@ struct Simulation<'a> {
     registered: u64,
     /// Counts the changes of the cluster.
     version: u64,
+    is_zone_loss_told: bool,
     statistics: Statistics,
 }
 
@@ -221,6 +224,7 @@ impl<'a> Simulation<'a> {
             now_ms: 0,
             cluster: Cluster::new(settings.headroom_weights).with_release_on(settings.release_on),
             scheduler,
+            seed: plan.seed,
             draw: SeededDraw::new(plan.seed),
             agenda: Agenda::default(),
             requests: RequestTable::default(),
@@ -232,6 +236,7 @@ impl<'a> Simulation<'a> {
             timed_alive: 0,
             registered: 0,
             version: 0,
+            is_zone_loss_told: false,
             statistics: Statistics::default(),
         })
     }
@@ -273,6 +278,9 @@ impl<'a> Simulation<'a> {
             }
             let Some((at_ms, rank)) = next else { break };
             if at_ms > self.now_ms {
+                if at_ms > self.horizon_ms {
+                    self.foresee_zone_loss()?;
+                }
                 if self.is_over(at_ms) {
                     break;
                 }
@@ -288,7 +296,7 @@ impl<'a> Simulation<'a> {
                 next_event = events.next().transpose()?;
             }
         }
-        Ok(())
+        self.foresee_zone_loss()
     }
 
     /// Whether the run ends before that time: after the horizon only placed tasks keep it going.

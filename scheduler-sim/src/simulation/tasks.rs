@@ -15,9 +15,11 @@ use crate::trace::RunningTask;
 const TASK_LIMIT: u64 = 1 << 31;
 
 /// What a run remembers of a task whose desired status is RUNNING.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct AliveTask {
     pub(super) origin: Origin,
+    /// By which it was placed.
+    pub(super) request: Arc<PlacementRequest>,
     /// It ends by itself.
     pub(super) is_timed: bool,
     /// Whose it is.
@@ -47,6 +49,7 @@ impl Simulation<'_> {
     ) -> Result<TaskId, StartError> {
         let start_ms = if start.origin == Origin::Initial { 0 } else { self.settings.task_start_ms };
         let status = if start_ms == 0 { TaskStatus::Running } else { TaskStatus::Pending };
+        let request = Arc::clone(placement.request());
         let placement = placement.with_status(status);
         let change = self.cluster.start(&match name {
             Some(name) => placement.named(Arc::clone(name)),
@@ -54,7 +57,7 @@ impl Simulation<'_> {
         })?;
         let task = change.task.as_ref().map_or(TaskId::from_number(0), |task| task.id);
         let is_timed = start.duration_ms.is_some();
-        self.alive.insert(task, AliveTask { origin: start.origin, is_timed, service: start.service });
+        self.alive.insert(task, AliveTask { origin: start.origin, request, is_timed, service: start.service });
         self.timed_alive += u64::from(is_timed && start.service.is_none());
         self.statistics.starts += 1;
         if start_ms > 0 {
