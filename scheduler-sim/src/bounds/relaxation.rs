@@ -19,7 +19,7 @@ const MOST_INSTANCE_KINDS: usize = 64;
 /// What a task costs that no instance holds, as a multiple of the dearest instance.
 const DEAR: f64 = 4.0;
 /// Weights are dual prices in parts of that.
-const SCALE: f64 = (1_u64 << 24) as f64;
+const SCALE: f64 = 16_777_216.0;
 /// What costs at most so much less than another is as good.
 const TOLERANCE: f64 = 1e-6;
 
@@ -101,11 +101,10 @@ impl<'a> Relaxation<'a> {
     /// Lets more tasks be held than there are, or fewer instances be used, where that is better.
     fn enter_slack(&mut self, duals: &[f64]) -> bool {
         let tasks = self.grid.tasks.len();
-        let slack = |(row, dual): (usize, &f64)| match row < tasks {
-            true => (*dual < -EPSILON).then_some((row, -1.0)),
-            false => (*dual > EPSILON).then_some((row, 1.0)),
-        };
-        duals.iter().enumerate().find_map(slack).is_some_and(|column| self.simplex.enter(&[column], 0.0))
+        let (of_tasks, of_instances) = duals.split_at(tasks);
+        let surplus = of_tasks.iter().position(|dual| *dual < -EPSILON).map(|row| (row, -1.0));
+        let spare = || of_instances.iter().position(|dual| *dual > EPSILON).map(|row| (tasks + row, 1.0));
+        surplus.or_else(spare).is_some_and(|column| self.simplex.enter(&[column], 0.0))
     }
 
     fn prices(&self, duals: &[f64]) -> Prices {
@@ -167,7 +166,9 @@ impl<'a> Relaxation<'a> {
     }
 
     fn pattern(&self, instance: usize, mut copies: Vec<(usize, u64)>, prices: &Prices) -> Pattern {
-        copies.iter_mut().for_each(|(kind, copies)| *copies = (*copies).min(self.grid.tasks[*kind].most));
+        for (kind, copies) in &mut copies {
+            *copies = (*copies).min(self.grid.tasks[*kind].most);
+        }
         let worth: f64 = copies.iter().map(|(kind, copies)| prices.tasks[*kind] * as_float((*copies).into())).sum();
         Pattern { instance, copies, gain: worth - prices.instances[instance] }
     }

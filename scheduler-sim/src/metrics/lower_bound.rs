@@ -175,8 +175,12 @@ impl Bound {
         }
         let price = self.prices.get(&change.instance).copied().flatten();
         if before != after {
-            before.into_iter().for_each(|before| self.instances.change((before, price), |count| count - 1));
-            after.into_iter().for_each(|after| self.instances.change((after, price), |count| count + 1));
+            if let Some(before) = before {
+                self.instances.change((before, price), |count| count - 1);
+            }
+            if let Some(after) = after {
+                self.instances.change((after, price), |count| count + 1);
+            }
         }
         let price = u128::from(price.unwrap_or(0));
         match (was_used, is_used) {

@@ -99,3 +99,70 @@ impl Simulation<'_> {
         Ok(Loss { zone, tasks: tasks.len() as u64, unplaced })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::outcome::{Observation, Observer};
+    use crate::simulation::{Plan, Pulse, run};
+    use crate::strategy::Spec;
+    use crate::trace::{OpenOptions, from_bytes};
+
+    #[derive(Default)]
+    struct Told(Vec<(u64, String, u64)>);
+
+    impl Observer for Told {
+        fn observe(&mut self, at_ms: u64, observation: &Observation<'_>) {
+            if let Observation::ZoneLoss { zone, unplaced_tasks } = observation {
+                self.0.push((at_ms, (*zone).to_owned(), *unplaced_tasks));
+            }
+        }
+    }
+
+    /// Two tasks of 300 CPU units start on `a` and one on `b`, `seconds` after the start; the horizon is at 5 s.
+    fn check(zones: [&str; 2], cpu_of_b: u32, seconds: u64, expected: &[(u64, &str, u64)]) {
+        let instance = |name: &str, zone: &str, cpu: u32| {
+            format!(
+                r#"{{"ec2InstanceId":"{name}","availabilityZone":"{zone}","registeredResources":{{"cpu":{cpu},"memory":9}}}}"#
+            )
+        };
+        let start = |instance: &str, id: &str| {
+            format!(
+                r#"{{"atSeconds":{seconds},"startTask":{{"taskDefinition":"t","containerInstances":["{instance}"],"id":"{id}"}}}}"#
+            )
+        };
+        let text = format!(
+            r#"{{"version":1,"name":"loss","settings":{{"endSeconds":5}},"containerInstances":[{},{}],"taskDefinitions":[{}],"events":[{},{},{}]}}"#,
+            instance("a", zones[0], 1_000),
+            instance("b", zones[1], cpu_of_b),
+            r#"{"family":"t","cpu":300,"memory":1}"#,
+            start("a", "1"),
+            start("b", "2"),
+            start("a", "3"),
+        );
+        let source = from_bytes("loss", text.as_bytes(), OpenOptions::default()).expect("readable");
+        let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+        let spec: Spec = "binpack".parse().expect("a strategy");
+        let (header, settings) = (&survey.header, &survey.header.settings);
+        let horizon_ms = survey.horizon_ms(settings);
+        let plan = Plan { header, settings, spec: &spec, seed: 0, horizon_ms, prices: None };
+        let mut told = Told::default();
+        run(&plan, source.events(&survey).expect("readable"), &mut told, &Pulse::default()).expect("it runs");
+        let expected = expected.iter().map(|(at_ms, zone, unplaced)| (*at_ms, (*zone).to_owned(), *unplaced));
+        assert_eq!(told.0, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_worst_zone_is_told_once_with_the_tasks_that_find_no_place() {
+        // `b` has 300 left, and takes one of the two of `a`; `a` has 400 left, and takes the one of `b`.
+        check(["za", "zb"], 600, 1, &[(1_000, "za", 1)]);
+        // All find a place: the zone with more tasks is told.
+        check(["za", "zb"], 900, 1, &[(1_000, "za", 0)]);
+        check(["zz", "zb"], 599, 1, &[(1_000, "zz", 2)]);
+    }
+
+    #[test]
+    fn nothing_is_told_of_one_zone_or_no_task() {
+        check(["za", "za"], 600, 1, &[]);
+        check(["za", "zb"], 600, 6, &[]);
+    }
+}
