@@ -172,7 +172,8 @@ fn volume(tasks: &[TaskKind], instances: &[InstanceKind]) -> u64 {
             .collect();
         capacities.sort_unstable_by(|a, b| b.cmp(a));
         let demand: u64 = tasks.iter().map(|kind| kind.resources[resource] * kind.count).sum();
-        (0..).find(|count| capacities.iter().take(*count).sum::<u64>() >= demand).expect("they fit") as u64
+        let enough = |count: &usize| capacities[..*count].iter().sum::<u64>() >= demand;
+        (0..=capacities.len()).find(enough).expect("they fit") as u64
     };
     (0..3).map(of_resource).max().unwrap_or(0)
 }
