@@ -1,7 +1,7 @@
 //! How few container instances could hold some tasks: lower bounds, each of them proved in integers.
 //!
 //! Every method gives weights to tasks and knows, for each kind of instance, a weight that no set of tasks on one such
-//! instance exceeds ([`Weighting`]). All the weight has to lie somewhere, so that the instances that can hold most tell
+//! instance exceeds (a `Weighting`). All the weight has to lie somewhere, so that the instances that can hold most tell
 //! how many are needed, and those that hold weight most cheaply what it must cost. The methods differ in the weights:
 //!
 //! - `volume`: what a task takes of one resource;
