@@ -144,7 +144,8 @@ mod tests {
         let spec: Spec = "binpack".parse().expect("a strategy");
         let (header, settings) = (&survey.header, &survey.header.settings);
         let horizon_ms = survey.horizon_ms(settings);
-        let plan = Plan { header, settings, spec: &spec, seed: 0, horizon_ms, prices: None };
+        let plan =
+            Plan { header, settings, spec: &spec, seed: 0, horizon_ms, prices: None, keeps_numbered_names: true };
         let mut told = Told::default();
         run(&plan, source.events(&survey).expect("readable"), &mut told, &Pulse::default()).expect("it runs");
         let expected = expected.iter().map(|(at_ms, zone, unplaced)| (*at_ms, (*zone).to_owned(), *unplaced));
