@@ -129,6 +129,12 @@ impl PlacementRequest {
         self
     }
 
+    /// Counts the task under another group.
+    pub fn counted_under(mut self, group: TaskGroup) -> Self {
+        self.spec_mut().group = group;
+        self
+    }
+
     fn spec_mut(&mut self) -> &mut TaskSpec {
         Arc::make_mut(&mut self.spec)
     }

@@ -18,7 +18,7 @@ use super::static_rules::StaticTable;
 use super::strategy::{PlacementStrategy, Strategy, TieBreak};
 use crate::cluster::{Change, Cluster, LogPosition, Mention, Slot};
 use crate::index::{Order, OrderHandle};
-use crate::model::AttributeName;
+use crate::model::{AttributeName, TaskGroup};
 
 /// How placements are chosen where a request leaves it open: the default strategy and the tie-break.
 ///
@@ -87,13 +87,7 @@ impl Scheduler {
         cluster: &mut Cluster,
         request: impl Into<Arc<PlacementRequest>>,
     ) -> Result<PreparedRequest, RequestError> {
-        let mut prepared = PreparedRequest::new(self, request.into())?;
-        prepared.mentions = cluster.mention(&prepared.mentioned);
-        if let Some(lowered) = &prepared.lowered {
-            prepared.order = Some(cluster.keep_order(lowered.spec.clone()));
-            cluster.keep_ports(prepared.request.demand().host_ports.as_slice());
-        }
-        Ok(prepared)
+        PreparedRequest::new(self, request.into(), Some(cluster))
     }
 
     /// Chooses an instance for one task of a request, without preparing it. Reads the cluster and changes nothing.
@@ -108,7 +102,7 @@ impl Scheduler {
         request: &PlacementRequest,
         draw: &mut dyn Draw,
     ) -> Result<Option<Placement>, RequestError> {
-        Ok(PreparedRequest::new(self, Arc::new(request.clone()))?.place(cluster, draw))
+        Ok(PreparedRequest::new(self, Arc::new(request.clone()), None)?.place(cluster, draw))
     }
 
     /// Why a request cannot be placed now, or `None` if it can: the reason and the closest instance (C-51).
@@ -168,44 +162,81 @@ const INSTANCES_PER_START: usize = 4;
 #[derive(Clone)]
 pub struct PreparedRequest {
     request: Arc<PlacementRequest>,
+    compiled: Arc<Compiled>,
+    table: Arc<StaticTable>,
+    scratch: Scratch,
+    walk_scratch: WalkScratch,
+    /// Where the release log stood when nobody could take the task; nobody has since then, but for those logged.
+    refused_at: Option<LogPosition>,
+}
+
+/// What does not depend on the cluster's state, nor on the group.
+struct Compiled {
     /// The chain's rules; `None`: headroom.
     rules: Option<Vec<PlacementStrategy>>,
     tie_break: TieBreak,
     own_revision_only: bool,
     mentioned: Vec<AttributeName>,
     /// Held, never read: while they live the cluster tells instances apart by the names.
+    #[expect(dead_code, reason = "its life is its use")]
     mentions: Vec<Mention>,
-    table: StaticTable,
-    scratch: Scratch,
     /// How it is placed by an index; `None`: by the scan.
     lowered: Option<Lowered>,
     /// The order that clusters keep for it.
     order: Option<OrderHandle>,
-    walk_scratch: WalkScratch,
-    /// Where the release log stood when nobody could take the task; nobody has since then, but for those logged.
-    refused_at: Option<LogPosition>,
 }
 
 impl PreparedRequest {
-    fn new(scheduler: &Scheduler, request: Arc<PlacementRequest>) -> Result<Self, RequestError> {
+    /// `cluster` is told what to tell apart and what to keep in order, if there is one.
+    fn new(
+        scheduler: &Scheduler,
+        request: Arc<PlacementRequest>,
+        cluster: Option<&mut Cluster>,
+    ) -> Result<Self, RequestError> {
         request.validate()?;
         let rules = scheduler.strategy_of(&request).rules_for(request.spec().kind);
         let spread_rules = rules.as_deref().unwrap_or_default();
+        let mentioned = StaticTable::mentioned(&request, spread_rules);
+        let lowered = lower(rules.as_deref(), scheduler.tie_break)
+            .filter(|lowered| !(scheduler.spread_ignores_other_revisions && lowered.counts_tasks()));
+        let mut table = StaticTable::new(spread_rules);
+        let (mut mentions, mut order) = (Vec::new(), None);
+        if let Some(cluster) = cluster {
+            mentions = cluster.mention(&mentioned);
+            if let Some(lowered) = &lowered {
+                order = Some(cluster.keep_order(lowered.spec.clone()));
+                cluster.keep_ports(request.demand().host_ports.as_slice());
+            }
+            table.refresh(cluster, &request, &mentioned);
+        }
+        let (tie_break, own_revision_only) = (scheduler.tie_break, scheduler.spread_ignores_other_revisions);
+        let compiled = Compiled { rules, tie_break, own_revision_only, mentioned, mentions, lowered, order };
         Ok(Self {
-            mentioned: StaticTable::mentioned(&request, spread_rules),
-            table: StaticTable::new(spread_rules),
-            tie_break: scheduler.tie_break,
-            own_revision_only: scheduler.spread_ignores_other_revisions,
-            mentions: Vec::new(),
-            lowered: lower(rules.as_deref(), scheduler.tie_break)
-                .filter(|lowered| !(scheduler.spread_ignores_other_revisions && lowered.counts_tasks())),
-            order: None,
+            request,
+            compiled: Arc::new(compiled),
+            table: Arc::new(table),
+            scratch: Scratch::default(),
             walk_scratch: WalkScratch::default(),
             refused_at: None,
-            rules,
-            scratch: Scratch::default(),
-            request,
         })
+    }
+
+    /// The same request, counted under another group. Shares what has been compiled, so it costs next to nothing.
+    pub fn for_group(&self, group: TaskGroup) -> Self {
+        Self {
+            request: Arc::new(PlacementRequest::clone(&self.request).counted_under(group)),
+            compiled: Arc::clone(&self.compiled),
+            table: Arc::clone(&self.table),
+            scratch: Scratch::default(),
+            walk_scratch: WalkScratch::default(),
+            refused_at: None,
+        }
+    }
+
+    fn refresh(&mut self, cluster: &Cluster) {
+        if !self.table.is_current(cluster) {
+            Arc::make_mut(&mut self.table).refresh(cluster, &self.request, &self.compiled.mentioned);
+        }
     }
 
     /// What is to be placed.
@@ -215,7 +246,7 @@ impl PreparedRequest {
 
     /// How this request is placed.
     pub fn execution(&self) -> Execution {
-        if self.order.is_some() { Execution::Indexed } else { Execution::Scan }
+        if self.compiled.order.is_some() { Execution::Indexed } else { Execution::Scan }
     }
 
     /// Chooses an instance for one task, or nobody. Reads the cluster and changes nothing: hand the placement to
@@ -224,9 +255,9 @@ impl PreparedRequest {
     /// With a feasible instance there is always a placement; `None` exactly when [`Scheduler::refusal`] has a reason.
     /// Draws only where more than one choice is open. Cost: O(instances).
     pub fn place(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Placement> {
-        self.table.refresh(cluster, &self.request, &self.mentioned);
-        let order = self.order.as_ref().filter(|_| self.table.is_by_class());
-        let slot = match order.and_then(|order| cluster.index.order(order)) {
+        self.refresh(cluster);
+        let handle = self.compiled.order.as_ref().filter(|_| self.table.is_by_class());
+        let slot = match handle.and_then(|handle| cluster.index.order(handle)) {
             Some(order) => self.walk(cluster, order, draw),
             None => self.scan(cluster, draw),
         }?;
@@ -237,8 +268,12 @@ impl PreparedRequest {
     ///
     /// The check that [`Scheduler::refusal`] names, found by a few walks through the index where there is one.
     pub fn reason(&mut self, cluster: &Cluster) -> Option<Check> {
-        self.table.refresh(cluster, &self.request, &self.mentioned);
-        let order = self.order.as_ref().filter(|_| self.table.is_by_class() && cluster.instances.all_active_are_open());
+        self.refresh(cluster);
+        let order = self
+            .compiled
+            .order
+            .as_ref()
+            .filter(|_| self.table.is_by_class() && cluster.instances.all_active_are_open());
         match order.and_then(|order| self.route(cluster.index.order(order)?)) {
             Some(route) => Walk::new(cluster, route).reason_of_refusal(),
             None => Refusal::of(cluster, &self.request).map(|refusal| refusal.check()),
@@ -246,7 +281,7 @@ impl PreparedRequest {
     }
 
     fn walk(&mut self, cluster: &Cluster, order: &Order, draw: &mut dyn Draw) -> Option<Slot> {
-        let (request, table, lowered) = (&*self.request, &self.table, self.lowered.as_ref()?);
+        let (request, table, lowered) = (&*self.request, &self.table, self.compiled.lowered.as_ref()?);
         let walk = Walk::new(cluster, Route { request, table, lowered, order });
         if let Some(position) = &mut self.refused_at
             && let Some(mut released) = cluster.releases.since(position, cluster.full_blocks() / BLOCKS_PER_RELEASE)
@@ -262,11 +297,11 @@ impl PreparedRequest {
     }
 
     fn scan(&mut self, cluster: &Cluster, draw: &mut dyn Draw) -> Option<Slot> {
-        let Self { request, rules, tie_break, own_revision_only, table, scratch, .. } = self;
-        let scan = Scan { cluster, request, table, own_revision_only: *own_revision_only };
-        match rules {
+        let Self { request, compiled, table, scratch, .. } = self;
+        let scan = Scan { cluster, request, table, own_revision_only: compiled.own_revision_only };
+        match &compiled.rules {
             None => scan.by_headroom(scratch),
-            Some(rules) => scan.by_chain(rules, *tie_break, scratch, draw),
+            Some(rules) => scan.by_chain(rules, compiled.tie_break, scratch, draw),
         }
     }
 
@@ -292,8 +327,8 @@ impl PreparedRequest {
 
     /// By heaps, if the request is such that it can be done so.
     fn place_batch(&mut self, cluster: &mut Cluster, count: usize) -> Option<Vec<Change>> {
-        self.table.refresh(cluster, &self.request, &self.mentioned);
-        let handle = self.order.as_ref().filter(|_| self.table.is_by_class())?;
+        self.refresh(cluster);
+        let handle = self.compiled.order.as_ref().filter(|_| self.table.is_by_class())?;
         if !Walk::new(cluster, self.route(cluster.index.order(handle)?)?).suits_batches() {
             return None;
         }
@@ -305,7 +340,7 @@ impl PreparedRequest {
     }
 
     fn route<'a>(&'a self, order: &'a Order) -> Option<Route<'a>> {
-        Some(Route { request: &self.request, table: &self.table, lowered: self.lowered.as_ref()?, order })
+        Some(Route { request: &self.request, table: &self.table, lowered: self.compiled.lowered.as_ref()?, order })
     }
 }
 

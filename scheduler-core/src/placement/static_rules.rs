@@ -82,11 +82,14 @@ impl StaticTable {
         mentioned
     }
 
-    /// Brings the table up to the cluster's state. Cost: nothing while the cluster's classes stay the same.
+    /// Whether it is up to the cluster's state: as long as the cluster's classes stay the same.
+    pub(super) fn is_current(&self, cluster: &Cluster) -> bool {
+        matches!(&self.rows, Rows::Classes(identity) if Arc::ptr_eq(identity, cluster.classes.identity()))
+    }
+
+    /// Brings the table up to the cluster's state.
     pub(super) fn refresh(&mut self, cluster: &Cluster, request: &PlacementRequest, mentioned: &[AttributeName]) {
-        if let Rows::Classes(identity) = &self.rows
-            && Arc::ptr_eq(identity, cluster.classes.identity())
-        {
+        if self.is_current(cluster) {
             return;
         }
         if cluster.classes.tell_apart(mentioned) {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use scheduler_core::{
     CONSTRAINT_LIMIT, Check, Cluster, Demand, PlacementConstraint, PlacementRequest, PreparedRequest, Refusal,
-    RequestError, Scheduler, TaskKind,
+    RequestError, Scheduler, TaskGroup, TaskKind,
 };
 use slab::Slab;
 
 use crate::metrics::StaticRules;
 use crate::outcome::KeptRefusal;
 use crate::strategy::Meaning;
-use crate::trace::TaskRequest;
+use crate::trace::{Definition, TaskRequest};
 
 /// The position of a prepared request in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +64,10 @@ impl Prepared {
         Ok(Self { placer, reads_tasks, last_refusal: None })
     }
 
+    fn for_group(&self, group: TaskGroup) -> Self {
+        Self { placer: self.placer.for_group(group), reads_tasks: self.reads_tasks, last_refusal: None }
+    }
+
     pub(super) fn request(&self) -> &Arc<PlacementRequest> {
         self.placer.request()
     }
@@ -106,6 +110,7 @@ pub(super) struct Asked<'a> {
 pub(super) struct RequestTable {
     ids: FxHashMap<usize, RequestId>,
     entries: Slab<Entry>,
+    models: Models,
     /// Those of the entries.
     needs: FxHashMap<NeedKey, NeedId>,
     need_count: u64,
@@ -121,7 +126,34 @@ const KEPT_LIMIT: usize = 4_096;
 impl Default for RequestTable {
     fn default() -> Self {
         let (ids, entries, needs) = (FxHashMap::default(), Slab::new(), FxHashMap::default());
-        Self { ids, entries, needs, need_count: 0, clock: 0, limit: KEPT_LIMIT }
+        Self { ids, entries, models: Models::default(), needs, need_count: 0, clock: 0, limit: KEPT_LIMIT }
+    }
+}
+
+/// Prepared requests to make others of: those that their task definition decides but for the group.
+#[derive(Default)]
+struct Models(FxHashMap<usize, (Arc<Definition>, Prepared)>);
+
+impl Models {
+    fn get(&self, written: &TaskRequest) -> Option<&Prepared> {
+        let (_, model) = self.0.get(&Self::key(written)?)?;
+        Some(model)
+    }
+
+    fn note(&mut self, written: &TaskRequest, model: Prepared) {
+        if self.0.len() >= KEPT_LIMIT {
+            self.0.clear();
+        }
+        if let Some(key) = Self::key(written) {
+            self.0.insert(key, (Arc::clone(&written.definition), model));
+        }
+    }
+
+    /// The definition's address, which stays taken while the model is kept.
+    fn key(written: &TaskRequest) -> Option<usize> {
+        let TaskRequest { definition, group: _, constraints, strategy, zones } = written;
+        let is_plain = constraints.is_empty() && strategy.is_none() && zones.is_none();
+        is_plain.then_some(Arc::as_ptr(definition) as usize)
     }
 }
 
@@ -187,8 +219,14 @@ impl RequestTable {
     ) -> Result<&mut Prepared, RequestError> {
         let entry = &mut self.entries[id.0 as usize];
         if entry.prepared.is_none() {
-            let request = under(meaning, entry.written.placement_request());
-            entry.prepared = Some(Prepared::new(scheduler, cluster, request)?);
+            let written = &entry.written;
+            if let Some(model) = self.models.get(written) {
+                entry.prepared = Some(model.for_group(written.group.clone()));
+            } else {
+                let prepared = Prepared::new(scheduler, cluster, under(meaning, written.placement_request()))?;
+                self.models.note(written, prepared.for_group(written.group.clone()));
+                entry.prepared = Some(prepared);
+            }
         }
         Ok(entry.prepared.as_mut().expect("it was made just now"))
     }
