@@ -14,6 +14,10 @@ test:
 bench *args:
     cargo bench -p scheduler-benches {{args}}
 
+# The published study of FGD with all six policies, from its data.
+reproduce data="../shared/traces/fgd-openb" *args:
+    cargo run --release -q -p scheduler-sim -- reproduce fgd --data {{data}} --expected docs/fgd-published.csv {{args}}
+
 # The packaged core, as it would be published.
 package:
     cargo package -p scheduler-core --allow-dirty

@@ -98,7 +98,8 @@
 //! | answer as ECS's API does | [`Scheduler::run_task`], [`Scheduler::start_task`] |
 //! | survive a restart | [`Cluster::snapshot`], [`Cluster::restore`] |
 //! | follow what happens | the [`Change`]s that each call returns |
-//! | bring a rule of your own | [`PlacementPolicy`], [`CustomConstraint`] |
+//! | bring a rule of your own | [`ScoringPolicy`] for a score by instance, [`PlacementPolicy`] for more, [`CustomConstraint`] |
+//! | share GPUs | [`Demand::with_gpu_share`], [`InstanceView::free_gpu_millis`], [`Placement::on_gpus`] |
 //!
 //! Several schedulers may work on one cluster: `place` reads, `start` asks again and refuses a placement that has gone
 //! stale, with nothing half done.
@@ -135,7 +136,7 @@ pub use model::{ContainerInstance, Demand, TaskDefinition, TaskGroup};
 #[doc(inline)]
 pub use placement::{
     Explanation, Placement, PlacementConstraint, PlacementPolicy, PlacementRequest, PlacementStrategy, PreparedRequest,
-    Scheduler, SeededDraw, Service, Strategy, TieBreak,
+    Scheduler, ScoringPolicy, SeededDraw, Service, Strategy, TieBreak,
 };
 #[doc(no_inline)]
 pub use {cluster::*, model::*, placement::*};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::Fleet;
-use crate::metrics::{SeriesValues, Values};
+use crate::metrics::{CurvePoint, SeriesValues, Values};
 use crate::simulation::Statistics;
 use crate::trace::Settings;
 
@@ -57,6 +57,8 @@ pub struct RunResult {
     pub metrics: Values,
     /// Its numbers over time, if they were asked for.
     pub series: Option<SeriesValues>,
+    /// Its curve of GPU allocation, if it was asked for.
+    pub curve: Option<Vec<CurvePoint>>,
     /// The tasks on each instance at the end, where decisions are logged.
     pub final_placement: Option<Vec<(String, Vec<String>)>>,
     /// What it did, in numbers.

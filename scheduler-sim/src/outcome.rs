@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use scheduler_core::{Change, InstanceId, PlacementRequest, TaskGroup};
+use scheduler_core::{Change, Demand, InstanceId, PlacementRequest, TaskGroup};
 
 /// Somebody who is told everything that happens in a run, in order.
 pub trait Observer {
@@ -31,6 +31,13 @@ pub enum Observation<'a> {
         instance: InstanceId,
         /// Dollars per hour, in millionths.
         microdollars: Option<u64>,
+    },
+    /// RunTask or StartTask has asked for copies of a task, and what could be placed at once is placed.
+    Arrived {
+        /// What each takes.
+        demand: &'a Demand,
+        /// How many.
+        copies: u64,
     },
     /// A REPLICA service asks for tasks by this request from now on.
     Service(&'a PlacementRequest),

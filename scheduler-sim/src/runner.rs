@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
 use crate::fleet::{Fleet, Prices};
-use crate::metrics::{Context, Metrics, Series, Window};
+use crate::metrics::{Context, GpuAllocation, Metrics, Series, Window};
 use crate::outcome::{Observation, Observer};
 use crate::report::{DecisionLog, FinalPlacement, settings_object};
 use crate::simulation::{self, Plan, Pulse, RunError};
@@ -43,6 +43,8 @@ pub struct Job<'a> {
     pub decisions: Option<(PathBuf, usize)>,
     /// From one point of the time series to the next, if they are wanted.
     pub series_step_ms: Option<u64>,
+    /// Whether the curve of GPU allocation is wanted.
+    pub draws_curve: bool,
     /// How many runs go on at a time.
     pub jobs: NonZeroUsize,
 }
@@ -143,6 +145,7 @@ pub(crate) fn context(job: &Job<'_>) -> Result<Context, TraceError> {
         release_on: settings.release_on,
         queues,
         can_wait: queues || wanted.has_services,
+        typical: Arc::new(wanted.typical_tasks()),
         kinds: wanted.into_kinds().into(),
     })
 }
@@ -156,6 +159,7 @@ fn one_run(
     pulse: &Pulse,
 ) -> Result<(RunResult, Option<PendingFile>), JobError> {
     let (header, prices) = (job.header, job.prices);
+    let spec = &spec.informed(&context.typical);
     let plan = Plan {
         header,
         settings: job.settings,
@@ -178,14 +182,15 @@ fn one_run(
     let placement = log.as_ref().map(|_| FinalPlacement::default());
     let (log, path) = log.unzip();
     let series = job.series_step_ms.map(|step_ms| Series::new(context, step_ms));
-    let mut watch = Watch { metrics: Metrics::new(context), series, log, placement };
+    let curve = job.draws_curve.then(|| GpuAllocation::new(context));
+    let mut watch = Watch { metrics: Metrics::new(context), series, curve, log, placement };
     let begin = Instant::now();
     let statistics = match job.survey.events_kept() {
         Some(events) => simulation::run(&plan, events.iter().map(Ok), &mut watch, pulse)?,
         None => simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?,
     };
     let wall = begin.elapsed();
-    let Watch { metrics, series, log, placement } = watch;
+    let Watch { metrics, series, curve, log, placement } = watch;
     let log = log.map(DecisionLog::finish).transpose().map_err(|source| JobError::Log {
         path: path.map(|path| path.display().to_string()).unwrap_or_default(),
         source,
@@ -195,6 +200,7 @@ fn one_run(
         seed,
         metrics: metrics.finish(),
         series: series.map(Series::finish),
+        curve: curve.map(GpuAllocation::finish),
         final_placement: placement.map(FinalPlacement::finish),
         statistics,
         wall,
@@ -216,6 +222,7 @@ fn file_name(strategy: &str) -> String {
 struct Watch {
     metrics: Metrics,
     series: Option<Series>,
+    curve: Option<GpuAllocation>,
     log: Option<DecisionLog<PendingFile>>,
     placement: Option<FinalPlacement>,
 }
@@ -225,6 +232,9 @@ impl Observer for Watch {
         self.metrics.observe(at_ms, observation);
         if let Some(series) = &mut self.series {
             series.observe(at_ms, observation);
+        }
+        if let Some(curve) = &mut self.curve {
+            curve.observe(at_ms, observation);
         }
         if let Some(log) = &mut self.log {
             log.observe(at_ms, observation);
@@ -264,10 +274,11 @@ mod tests {
                 warmup_ms: 0,
                 decisions: None,
                 series_step_ms: Some(1_000),
+                draws_curve: true,
                 jobs: NonZeroUsize::new(jobs).expect("not 0"),
             };
             let result = run_all(&job, &Pulse::default()).expect("it runs");
-            let facts = |run: RunResult| (run.strategy, run.seed, run.metrics, run.series, run.statistics);
+            let facts = |run: RunResult| (run.strategy, run.seed, run.metrics, run.series, run.curve, run.statistics);
             result.runs.into_iter().map(facts).collect::<Vec<_>>()
         });
         assert_eq!(results[0].len(), 2 * specs.len());
@@ -298,6 +309,7 @@ mod tests {
                     warmup_ms: 0,
                     decisions: is_logged.then(|| (folder.path().to_owned(), 0)),
                     series_step_ms: Some(1_000),
+                    draws_curve: false,
                     jobs: NonZeroUsize::MIN,
                 };
                 let result = run_all(&job, &Pulse::default()).expect("it runs");

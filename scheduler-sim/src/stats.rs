@@ -22,7 +22,7 @@ pub struct TraceStats {
     pub reserved: Totals,
     /// The milliseconds of all tasks, and of all that they reserve.
     pub task_ms: u128,
-    /// CPU units times milliseconds, MiB times milliseconds, GPUs times milliseconds.
+    /// CPU units times milliseconds, MiB times milliseconds, GPU thousandths times milliseconds.
     pub reserved_ms: Totals,
     /// Services at second 0, and what their desired counts reserve.
     pub services: u128,
@@ -39,24 +39,22 @@ pub struct Totals {
     pub cpu_units: u128,
     /// MiB.
     pub memory_mib: u128,
-    /// Whole GPUs.
-    pub gpus: u128,
+    /// GPUs in thousandths.
+    pub gpu_milli: u128,
 }
 
 impl Totals {
     fn add(&mut self, other: Self, times: u128) {
         self.cpu_units += other.cpu_units * times;
         self.memory_mib += other.memory_mib * times;
-        self.gpus += other.gpus * times;
+        self.gpu_milli += other.gpu_milli * times;
     }
 }
 
 fn of_demand(demand: &scheduler_core::Demand) -> Totals {
-    let gpus = match demand.gpus {
-        scheduler_core::GpuDemand::Count(count) => count.into(),
-        scheduler_core::GpuDemand::All => 0,
-    };
-    Totals { cpu_units: demand.cpu_units.into(), memory_mib: demand.memory_mib.into(), gpus }
+    // How many `ALL` are depends on the instance.
+    let gpu_milli = demand.gpus.milli(0).into();
+    Totals { cpu_units: demand.cpu_units.into(), memory_mib: demand.memory_mib.into(), gpu_milli }
 }
 
 impl TraceStats {
@@ -70,7 +68,7 @@ impl TraceStats {
                 let totals = Totals {
                     cpu_units: resources.cpu_units().into(),
                     memory_mib: resources.memory_mib().into(),
-                    gpus: resources.gpu_ids().len() as u128,
+                    gpu_milli: resources.gpu_ids().len() as u128 * u128::from(scheduler_core::GPU_MILLI),
                 };
                 stats.registered.add(totals, entry.count.into());
             }
@@ -118,16 +116,16 @@ impl TraceStats {
             ("container_instances", whole(self.instances)),
             ("registered.cpu_units", whole(self.registered.cpu_units)),
             ("registered.memory_mib", whole(self.registered.memory_mib)),
-            ("registered.gpus", whole(self.registered.gpus)),
+            ("registered.gpus", whole(self.registered.gpu_milli / u128::from(scheduler_core::GPU_MILLI))),
             ("tasks", whole(self.tasks)),
             ("tasks_without_duration", whole(self.tasks_without_duration)),
             ("cpu_units", whole(self.reserved.cpu_units)),
             ("memory_mib", whole(self.reserved.memory_mib)),
-            ("gpus", whole(self.reserved.gpus)),
+            ("gpus", decimal(self.reserved.gpu_milli, 3)),
             ("task_seconds", seconds(self.task_ms)),
             ("cpu_unit_seconds", seconds(self.reserved_ms.cpu_units)),
             ("memory_mib_seconds", seconds(self.reserved_ms.memory_mib)),
-            ("gpu_seconds", seconds(self.reserved_ms.gpus)),
+            ("gpu_seconds", decimal(self.reserved_ms.gpu_milli, 6)),
         ];
         if self.services > 0 {
             rows.extend([
@@ -143,7 +141,13 @@ impl TraceStats {
 
 /// Milliseconds as seconds, exact.
 fn seconds(milliseconds: u128) -> String {
-    let text = format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000);
+    decimal(milliseconds, 3)
+}
+
+/// A number of which so many decimals are digits of `value`.
+fn decimal(value: u128, decimals: u32) -> String {
+    let unit = 10_u128.pow(decimals);
+    let text = format!("{}.{:0width$}", value / unit, value % unit, width = decimals as usize);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

@@ -5,8 +5,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use scheduler_core::{PlacementStrategy, SpreadField, Strategy, StrategyError};
+
+use crate::policy::{self, FragmentationGradientDescent, TypicalTasks};
 
 /// What a run does with the strategies of a trace.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,8 @@ pub enum Meaning {
     OneTaskPerHost,
     /// This one for every RunTask and REPLICA service.
     Replace(Strategy),
+    /// FGD for every RunTask and REPLICA service; [`Spec::informed`] makes it of the trace's typical tasks.
+    FragmentationGradientDescent,
 }
 
 /// A strategy SPEC: what it means, and what reports call it.
@@ -40,8 +45,8 @@ pub struct Spec {
 pub enum SpecError {
     /// Neither a name nor a rule of ECS's.
     #[error(
-        "`{text}` is no strategy; there are {names}, random, spread(FIELD), binpack(cpu), binpack(memory), and chains \
-         of them with commas{}",
+        "`{text}` is no strategy; there are {names}, random, spread(FIELD), binpack(cpu), binpack(memory), chains of \
+         these rules with commas, and the policies of `help strategies`{}",
         suggestion(.nearest.as_ref())
     )]
     Unknown {
@@ -60,8 +65,18 @@ pub enum SpecError {
         /// What is wrong with it.
         source: StrategyError,
     },
+    /// A policy with a field that it does not take.
+    #[error("strategy `{text}`: {}", if *.takes { "it is by cpu, memory or gpu" } else { "it takes no field" })]
+    Resource {
+        /// The text given.
+        text: Box<str>,
+        /// Whether it is by a resource at all.
+        takes: bool,
+    },
     /// A name that stands for a whole strategy cannot be one rule of a chain.
-    #[error("`{name}` is a strategy of its own and cannot stand in a chain; a chain has spread, binpack and random")]
+    #[error(
+        "`{name}` is a strategy of its own and cannot stand in a chain; a chain has spread, binpack, random and policies"
+    )]
     NameInChain {
         /// The name.
         name: Box<str>,
@@ -125,6 +140,11 @@ pub const NAMED: &[NamedSpec] = &[
         summary: "as-written, and every request gets the constraint distinctInstance",
         meaning: || Meaning::OneTaskPerHost,
     },
+    NamedSpec {
+        name: "fgd",
+        summary: "the instance and GPU where a placement adds least to the fragmentation of GPUs",
+        meaning: || Meaning::FragmentationGradientDescent,
+    },
 ];
 
 /// The standard set after `as-written`, in order.
@@ -156,6 +176,23 @@ impl Spec {
         &self.name
     }
 
+    /// Whether it must be [informed](Self::informed) before it can run.
+    pub fn needs_typical_tasks(&self) -> bool {
+        self.meaning == Meaning::FragmentationGradientDescent
+    }
+
+    /// The SPEC for a trace with these typical tasks.
+    pub fn informed(&self, typical: &Arc<TypicalTasks>) -> Self {
+        let meaning = match &self.meaning {
+            Meaning::FragmentationGradientDescent => {
+                let policy = FragmentationGradientDescent::new(Arc::clone(typical));
+                Meaning::Replace(PlacementStrategy::Custom(Arc::new(policy)).into())
+            }
+            meaning => meaning.clone(),
+        };
+        Self { name: self.name.clone(), meaning }
+    }
+
     /// What it does with the strategies of a trace.
     pub fn meaning(&self) -> &Meaning {
         &self.meaning
@@ -165,7 +202,7 @@ impl Spec {
     pub fn merged(specs: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut merged: Vec<Self> = Vec::new();
         for spec in specs {
-            match merged.iter_mut().find(|known| known.meaning == spec.meaning) {
+            match merged.iter_mut().find(|known| known.meaning == spec.meaning || known.name == spec.name) {
                 None => merged.push(spec),
                 Some(known) if known.name.split(" = ").any(|name| name == spec.name) => {}
                 Some(known) => known.name = format!("{} = {}", known.name, spec.name),
@@ -182,7 +219,9 @@ impl Spec {
         let spec: Self = text.parse()?;
         match spec.meaning {
             Meaning::Replace(strategy) => Ok(strategy),
-            Meaning::AsWritten | Meaning::OneTaskPerHost => Err(SpecError::NoDefault { name: spec.name.into() }),
+            Meaning::AsWritten | Meaning::OneTaskPerHost | Meaning::FragmentationGradientDescent => {
+                Err(SpecError::NoDefault { name: spec.name.into() })
+            }
         }
     }
 }
@@ -216,6 +255,12 @@ fn parse_rule(rule: &str, whole: &str) -> Result<PlacementStrategy, SpecError> {
         (_, Some((kind, field))) | (Some((kind, field)), None) => (kind.trim(), Some(field.trim())),
         (None, None) => (rule, None),
     };
+    if let Some(policy) = policy::named(kind) {
+        let made = policy.make(field);
+        return made
+            .map(PlacementStrategy::Custom)
+            .ok_or_else(|| SpecError::Resource { text: rule.into(), takes: policy.takes_resource() });
+    }
     if !matches!(kind, "random" | "spread" | "binpack") {
         return Err(unknown(whole));
     }
@@ -230,7 +275,8 @@ fn parse_rule(rule: &str, whole: &str) -> Result<PlacementStrategy, SpecError> {
 
 fn unknown(text: &str) -> SpecError {
     let names: Vec<_> = NAMED.iter().map(|named| named.name).collect();
-    let candidates = names.iter().chain(&["random", "binpack", "spread"]).copied();
+    let policies = policy::POLICIES.iter().map(|policy| policy.name);
+    let candidates = names.iter().chain(&["random", "binpack", "spread"]).copied().chain(policies);
     let scored = candidates.map(|name| (strsim::damerau_levenshtein(text, name), name));
     let nearest = scored.filter(|(distance, _)| *distance <= 3).min().map(|(_, name)| name);
     SpecError::Unknown { text: text.into(), names: names.join(", "), nearest }
@@ -265,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn policies_are_rules_like_ecs_own() {
+        assert_eq!(spec("spread=az,best-fit=cpu").name(), "spread(attribute:ecs.availability-zone),best-fit(cpu)");
+        assert_eq!(spec("worst-fit").name(), "worst-fit(memory)");
+        let merged = Spec::merged(["tetris", "random", "tetris"].map(spec));
+        assert_eq!(merged.iter().map(Spec::name).collect::<Vec<_>>(), ["tetris", "random"]);
+        for policy in crate::policy::POLICIES {
+            let name = spec(policy.name).name().to_owned();
+            assert_eq!(spec(&name).name(), name);
+        }
+    }
+
+    #[test]
     fn broken_specs_say_what_would_be_right() {
         let cases = [
             ("headrom", "did you mean `headroom`?"),
@@ -272,6 +330,9 @@ mod tests {
             ("spread(rack)", "`rack` is no field of `spread`"),
             ("binpack(disk)", "`disk` is no field of `binpack`"),
             ("headroom,random", "cannot stand in a chain"),
+            ("best-fit(disk)", "it is by cpu, memory or gpu"),
+            ("tetris(cpu)", "it takes no field"),
+            ("tetrs", "did you mean `tetris`?"),
             ("", "is no strategy"),
             ("random,random,random,random,random,random", "the limit is 5"),
         ];

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use scheduler_core::PlacementRequest;
 
 use crate::metrics::{Kind, KindCounter};
+use crate::policy::TypicalTasks;
 use crate::trace::{Action, Event, Header, ServiceEntry, TaskRequest};
 
 /// Requests by their address, with their copies.
@@ -76,6 +77,12 @@ impl Wanted {
         for (request, copies) in self.requests.drain().map(|(_, counted)| counted) {
             self.kinds.add(&request.placement_request(), copies);
         }
+    }
+
+    /// The typical tasks as the study of FGD has them.
+    pub(crate) fn typical_tasks(&mut self) -> TypicalTasks {
+        self.add_held();
+        self.kinds.typical_tasks()
     }
 
     /// The typical tasks.

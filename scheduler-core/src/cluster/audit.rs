@@ -1,7 +1,7 @@
 //! The cluster's books, added up again from its tasks and descriptions: nothing that is kept may differ.
 
 use super::membership::empty_occupant;
-use super::{ChainKind, Cluster, DesiredStatus, GpuSet, Slot, TaskKind, TaskStatus};
+use super::{ChainKind, Cluster, DesiredStatus, Slot, TaskKind, TaskStatus};
 use crate::model::{HostPorts, RESERVED_PORT_LIMIT};
 
 /// The first entry of the books that does not agree with the tasks.
@@ -44,15 +44,16 @@ impl Cluster {
         let foreign = kept.description.foreign_load();
         let mut cpu = u64::from(foreign.cpu_units);
         let mut memory = u64::from(foreign.memory_mib);
-        let mut gpus = GpuSet::default();
+        let mut gpus = sum.gpus.clone();
         let mut enis = 0;
         let mut ports: HostPorts = sum.task_ports.clone();
         for (_, record) in self.tasks.walk(kept.tasks, ChainKind::Instance) {
             let demand = &record.spec.demand;
             cpu += u64::from(demand.cpu_units);
             memory += u64::from(demand.memory_mib);
-            same(place, "a GPU held twice", &gpus.without(record.gpus), &gpus)?;
-            gpus = gpus.with(record.gpus);
+            let has_gpus = demand.gpus.is_none() || gpus.can_give(demand.gpus, record.gpus);
+            same(place, "GPUs that can be had", &true, &has_gpus)?;
+            gpus.take(demand.gpus, record.gpus);
             enis += u32::from(demand.needs_eni);
             for port in demand.host_ports.iter() {
                 same(place, "a host port that was free", &true, &ports.insert(port))?;
@@ -67,7 +68,7 @@ impl Cluster {
         same(place, "CPU units", &u64::from(resources.cpu_units() - self.instances.remaining_cpu[index]), &cpu)?;
         let used_memory = resources.memory_mib() - self.instances.remaining_memory[index];
         same(place, "MiB of memory", &u64::from(used_memory), &memory)?;
-        same(place, "GPUs", &kept.free_gpus, &sum.free_gpus.without(gpus))?;
+        same(place, "GPUs", &kept.gpus, &gpus)?;
         same(place, "ENIs", &kept.remaining_enis, &sum.remaining_enis.map(|limit| limit.wrapping_sub(enis)))?;
         same(place, "host ports", &kept.task_ports, &ports)?;
         let taken = self.instances.taken_port_count(slot);

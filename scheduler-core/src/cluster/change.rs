@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::{InstanceId, TaskId, TaskSpec};
 use crate::model::{Attributes, ContainerInstance, InstanceStatus};
 
-/// Amounts of CPU, memory and whole GPUs.
+/// Amounts of CPU, memory and GPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Amounts {
     /// CPU units, 1024 = 1 vCPU.
     pub cpu_units: u32,
     /// MiB.
     pub memory_mib: u32,
-    /// Whole GPUs.
-    pub gpus: u32,
+    /// GPUs in thousandths: a whole one is 1,000.
+    pub gpu_milli: u32,
 }
 
 /// The numbers of one present container instance at one moment.
@@ -74,7 +74,7 @@ pub struct TaskChange {
     pub name: Option<Arc<str>>,
     /// Its demand, group, kind and definition.
     pub spec: Arc<TaskSpec>,
-    /// Indices of the GPUs it holds among the instance's, in registration order.
+    /// Indices of the GPUs it holds, or holds a share of, among the instance's in registration order.
     pub gpu_indices: GpuSet,
 }
 
@@ -114,6 +114,16 @@ impl GpuSet {
         Self(if count >= u64::BITS { u64::MAX } else { (1 << count) - 1 })
     }
 
+    /// The GPU of that index alone; none for an index beyond [`MAX_GPUS`](crate::model::MAX_GPUS).
+    pub fn single(index: usize) -> Self {
+        Self(if index < u64::BITS as usize { 1 << index } else { 0 })
+    }
+
+    /// Whether the GPU of that index is among these.
+    pub fn contains(self, index: usize) -> bool {
+        self.contains_all(Self::single(index)) && index < u64::BITS as usize
+    }
+
     /// The `count` lowest of these, or `None` if there are fewer (C-11).
     pub(crate) fn lowest(self, count: u32) -> Option<Self> {
         let mut rest = self.0;
@@ -151,6 +161,12 @@ impl GpuSet {
     /// The indices, lowest first.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..64).filter(move |index| self.0 >> index & 1 == 1)
+    }
+}
+
+impl FromIterator<usize> for GpuSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
+        indices.into_iter().fold(Self::default(), |set, index| set.with(Self::single(index)))
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::change::GpuSet;
 use super::classes::ClassIndex;
+use super::gpus::Gpus;
 use super::tasks::Chain;
 use super::{Amounts, InstanceId, InstanceTotals, Slot};
 use crate::model::{ContainerInstance, HostPorts, InstanceStatus};
@@ -40,7 +40,7 @@ pub(crate) struct Occupant {
     pub(crate) description: Arc<ContainerInstance>,
     /// The amounts of the description's resources, at hand for every change.
     pub(crate) registered: Amounts,
-    pub(crate) free_gpus: GpuSet,
+    pub(crate) gpus: Gpus,
     /// `None`: the instance has no known limit.
     pub(crate) remaining_enis: Option<u32>,
     /// Ports taken by tasks and foreign load, those reserved at registration not among them.
@@ -50,6 +50,8 @@ pub(crate) struct Occupant {
     pub(crate) occupying_tasks: u32,
     pub(crate) holding_tasks: u32,
     pub(crate) tasks: Chain,
+    /// The number of the change that made it what it is: no other state of the cluster's life has the same.
+    pub(crate) changed: u64,
 }
 
 /// One entry a slot in each column. Vacant slots are not [`Readiness::PRESENT`] and have no occupant.
@@ -113,6 +115,13 @@ impl InstanceTable {
 
     pub(crate) fn occupant_mut(&mut self, slot: Slot) -> &mut Occupant {
         self.occupants[slot.index()].as_mut().expect("the slot of a registered instance has an occupant")
+    }
+
+    /// Notes the last change of the instance in a slot, if there is one still.
+    pub(crate) fn stamp(&mut self, slot: Slot, change: u64) {
+        if let Some(occupant) = &mut self.occupants[slot.index()] {
+            occupant.changed = change;
+        }
     }
 
     /// Turns one bit of an instance's readiness on or off.
@@ -206,7 +215,7 @@ impl InstanceTable {
             used: Amounts {
                 cpu_units: registered.cpu_units - self.remaining_cpu[index],
                 memory_mib: registered.memory_mib - self.remaining_memory[index],
-                gpus: registered.gpus - occupant.free_gpus.len(),
+                gpu_milli: registered.gpu_milli - occupant.gpus.left_milli(),
             },
             running_tasks: occupant.running_tasks,
             occupying_tasks: occupant.occupying_tasks,

@@ -10,7 +10,7 @@ use super::{
     Cause, ChainKind, Change, Cluster, ClusterError, DesiredStatus, HealthStatus, ReleaseOn, Slot, TaskId, TaskKind,
     TaskRecord, TaskSpec, TaskStatus,
 };
-use crate::model::{Demand, GpuDemand};
+use crate::model::Demand;
 
 impl Cluster {
     /// A task's desired status becomes STOPPED: it counts nowhere any more and, by default, its resources are free.
@@ -92,20 +92,23 @@ impl Cluster {
         Ok(Some(self.change_task(index, Cause::TaskUpdated, protect)))
     }
 
-    /// Puts a task on an instance that has been found to hold it.
+    /// Puts a task on an instance that has been found to hold it, on GPUs that can give it what it needs; on none: on
+    /// those that it gets by default.
     pub(crate) fn commit_start(
         &mut self,
         slot: Slot,
         spec: &Arc<TaskSpec>,
         name: Option<Arc<str>>,
         status: TaskStatus,
+        gpus: GpuSet,
     ) -> Change {
         let id = TaskId(self.next_task);
         self.next_task += 1;
-        let free = self.instances.occupant(slot).free_gpus;
-        let gpus = match spec.demand.gpus {
-            GpuDemand::Count(count) => free.lowest(count).expect("the instance was found to have the GPUs"),
-            GpuDemand::All => free,
+        let gpus = if gpus.is_empty() && !spec.demand.gpus.is_none() {
+            let chosen = self.instances.occupant(slot).gpus.choose(spec.demand.gpus);
+            chosen.expect("the instance was found to have the GPUs")
+        } else {
+            gpus
         };
         let before = self.instances.totals(slot);
         let index = self.insert_task(TaskRecord::new(id, Arc::clone(spec), slot, gpus, status), name);
@@ -179,7 +182,7 @@ impl Cluster {
         self.instances.remaining_cpu[slot.index()] -= demand.cpu_units;
         self.instances.remaining_memory[slot.index()] -= demand.memory_mib;
         let occupant = self.instances.occupant_mut(slot);
-        occupant.free_gpus = occupant.free_gpus.without(gpus);
+        occupant.gpus.take(demand.gpus, gpus);
         for port in demand.host_ports.iter() {
             let was_free = occupant.task_ports.insert(port);
             debug_assert!(was_free, "a port is taken once");
@@ -193,7 +196,7 @@ impl Cluster {
         self.instances.remaining_cpu[slot.index()] += demand.cpu_units;
         self.instances.remaining_memory[slot.index()] += demand.memory_mib;
         let occupant = self.instances.occupant_mut(slot);
-        occupant.free_gpus = occupant.free_gpus.with(gpus);
+        occupant.gpus.give_back(demand.gpus, gpus);
         for port in demand.host_ports.iter() {
             occupant.task_ports.remove(port);
         }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::change::GpuSet;
+use super::gpus::Gpus;
 use super::tasks::Chain;
 use super::{Amounts, Cause, Change, Cluster, ClusterError, InstanceId, InstanceTotals, Occupant, Readiness, Slot};
 use crate::model::{
-    AttributeName, AttributeValue, ContainerInstance, Demand, GpuDemand, HostPorts, RESERVED_PORT_LIMIT, Resources,
+    AttributeName, AttributeValue, ContainerInstance, Demand, GPU_MILLI, GpuDemand, HostPorts, RESERVED_PORT_LIMIT,
+    Resources,
 };
 
 /// Most custom attributes that PutAttributes leaves on one instance.
@@ -253,8 +255,8 @@ impl Cluster {
         let used_cpu = old.cpu_units() - self.instances.remaining_cpu[index];
         let used_memory = old.memory_mib() - self.instances.remaining_memory[index];
         let old_gpus = GpuSet::first(old.gpu_ids().len() as u32);
-        let task_gpus =
-            old_gpus.without(occupant.free_gpus).without(foreign_gpus(foreign, old_gpus).unwrap_or(old_gpus));
+        let taken_gpus = old_gpus.without(occupant.gpus.free());
+        let kept_gpus = taken_gpus.without(foreign_gpus(foreign, old_gpus).unwrap_or(old_gpus));
         let all_gpus = GpuSet::first(resources.gpu_ids().len() as u32);
         let refuse = |resource, used: u32, wanted: u32| {
             let name = occupant.description.name().into();
@@ -267,8 +269,8 @@ impl Cluster {
             return refuse("MiB of memory", used_memory, resources.memory_mib());
         }
         let used_gpus = match foreign_gpus(foreign, all_gpus) {
-            Some(foreign) if all_gpus.contains_all(task_gpus) => task_gpus.with(foreign),
-            _ => return refuse("GPUs", old_gpus.without(occupant.free_gpus).len(), all_gpus.len()),
+            Some(foreign) if all_gpus.contains_all(kept_gpus) => kept_gpus.with(foreign),
+            _ => return refuse("GPUs", taken_gpus.len(), all_gpus.len()),
         };
         let clashing = resources.reserved_ports().clashes(&occupant.task_ports).count();
         if clashing > 0 {
@@ -287,7 +289,7 @@ impl Cluster {
         self.instances.remaining_cpu[index] = resources.cpu_units() - used_cpu;
         self.instances.remaining_memory[index] = resources.memory_mib() - used_memory;
         let occupant = self.instances.occupant_mut(slot);
-        occupant.free_gpus = all_gpus.without(used_gpus);
+        occupant.gpus.set_free(all_gpus.without(used_gpus));
         occupant.registered = registered_amounts(&resources);
         occupant.task_ports = task_ports;
         Arc::make_mut(&mut occupant.description).set_resources(resources);
@@ -296,9 +298,10 @@ impl Cluster {
         Ok(self.instance_change(slot, before, Cause::Resized))
     }
 
-    /// Tells what changed about an instance; every change ends here.
+    /// Tells what changed about an instance, and stamps it; every change ends here.
     pub(super) fn instance_change(&mut self, slot: Slot, before: Option<InstanceTotals>, cause: Cause) -> Change {
         self.changes += 1;
+        self.instances.stamp(slot, self.changes);
         let instance = self.instances.ids[slot.index()];
         Change { instance, before, after: self.instances.totals(slot), task: None, cause }
     }
@@ -308,12 +311,15 @@ impl Cluster {
 pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
     let foreign = description.foreign_load();
     let all_gpus = GpuSet::first(description.resources().gpu_ids().len() as u32);
-    let foreign_gpus = foreign_gpus(foreign, all_gpus).unwrap_or(all_gpus);
+    let gpus = match description.gpu_millis() {
+        Some(millis) => Gpus::of_millis(millis),
+        None => Gpus::whole(all_gpus.without(foreign_gpus(foreign, all_gpus).unwrap_or(all_gpus))),
+    };
     let reserved = description.resources().reserved_ports();
     let task_ports: HostPorts = foreign.host_ports.iter().filter(|port| !reserved.contains(*port)).collect();
     Occupant {
         registered: registered_amounts(description.resources()),
-        free_gpus: all_gpus.without(foreign_gpus),
+        gpus,
         remaining_enis: description.eni_task_limit().map(|limit| limit.saturating_sub(u32::from(foreign.needs_eni))),
         task_ports,
         running_tasks: 0,
@@ -321,13 +327,14 @@ pub(super) fn empty_occupant(description: Arc<ContainerInstance>) -> Occupant {
         occupying_tasks: 0,
         holding_tasks: 0,
         tasks: Chain::default(),
+        changed: 0,
         description,
     }
 }
 
 fn registered_amounts(resources: &Resources) -> Amounts {
-    let gpus = resources.gpu_ids().len() as u32;
-    Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpus }
+    let gpu_milli = resources.gpu_ids().len() as u32 * GPU_MILLI;
+    Amounts { cpu_units: resources.cpu_units(), memory_mib: resources.memory_mib(), gpu_milli }
 }
 
 /// The GPUs that foreign load takes; `None`: there are not as many.
@@ -335,6 +342,8 @@ fn foreign_gpus(foreign: &Demand, all: GpuSet) -> Option<GpuSet> {
     match foreign.gpus {
         GpuDemand::All => Some(all),
         GpuDemand::Count(count) => all.lowest(count),
+        // Descriptions tell shares by `gpu_millis`.
+        GpuDemand::Share(_) => None,
     }
 }
 

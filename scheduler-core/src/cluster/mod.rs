@@ -7,6 +7,7 @@ mod audit;
 mod change;
 mod classes;
 mod error;
+mod gpus;
 mod groups;
 mod id;
 mod instances;
@@ -95,6 +96,7 @@ pub struct Cluster {
     next_instance: u64,
     next_task: u64,
     identity: ClusterIdentity,
+    /// Changes so far; the number of the last one is kept of each instance.
     changes: u64,
     pub(crate) instances: InstanceTable,
     pub(crate) tasks: TaskTable,

@@ -6,7 +6,7 @@ use super::{
     Cluster, DesiredStatus, GpuSet, HeadroomWeights, HealthStatus, InstanceId, Readiness, ReleaseOn, Slot, TaskId,
     TaskRecord, TaskSpec, TaskStatus,
 };
-use crate::model::{ContainerInstance, GpuDemand, ResourceError};
+use crate::model::{ContainerInstance, ResourceError};
 
 /// All of a cluster's state. Equal clusters have equal snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct TaskSnapshot {
     pub name: Option<Arc<str>>,
     /// Its demand, group, kind and definition.
     pub spec: Arc<TaskSpec>,
-    /// The GPUs it holds.
+    /// The GPUs that it holds, or holds a share of.
     pub gpu_indices: GpuSet,
     /// RUNNING, or STOPPED while it still holds its resources.
     pub desired_status: DesiredStatus,
@@ -228,16 +228,10 @@ impl Cluster {
     fn holds(&self, slot: Slot, task: &TaskSnapshot) -> bool {
         let demand = &task.spec.demand;
         let occupant = self.instances.occupant(slot);
-        let gpus = match demand.gpus {
-            GpuDemand::Count(count) => count == task.gpu_indices.len(),
-            // All that there were at its start: the instance may have been resized since.
-            GpuDemand::All => !task.gpu_indices.is_empty(),
-        };
         let instance = self.view(slot);
         demand.cpu_units <= self.instances.remaining_cpu[slot.index()]
             && demand.memory_mib <= self.instances.remaining_memory[slot.index()]
-            && gpus
-            && occupant.free_gpus.contains_all(task.gpu_indices)
+            && occupant.gpus.can_give(demand.gpus, task.gpu_indices)
             && !demand.host_ports.iter().any(|port| instance.is_port_taken(port))
             && !(demand.needs_eni && occupant.remaining_enis == Some(0))
     }

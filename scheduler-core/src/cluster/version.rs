@@ -30,6 +30,6 @@ impl ClusterIdentity {
 /// One state of one cluster: as long as it is the current one, nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Version {
-    pub(super) cluster: u64,
+    pub(crate) cluster: u64,
     pub(super) changes: u64,
 }

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::expression::{Expression, InstanceFacts};
 use crate::model::{
-    AttributeLookup, AttributeName, Attributes, ContainerInstance, HostPort, HostPorts, InstanceStatus, TaskGroup,
+    AttributeLookup, AttributeName, Attributes, ContainerInstance, GPU_MILLI, HostPort, HostPorts, InstanceStatus,
+    TaskGroup,
 };
 
 impl Cluster {
@@ -142,7 +143,7 @@ impl<'a> InstanceView<'a> {
         Amounts {
             cpu_units: self.cluster.instances.remaining_cpu[self.slot.index()],
             memory_mib: self.cluster.instances.remaining_memory[self.slot.index()],
-            gpus: self.occupant.free_gpus.len(),
+            gpu_milli: self.occupant.gpus.left_milli(),
         }
     }
 
@@ -157,9 +158,15 @@ impl<'a> InstanceView<'a> {
         self.occupant.remaining_enis
     }
 
-    /// The GPUs that are free.
+    /// The GPUs of which nothing is taken.
     pub fn free_gpus(&self) -> GpuSet {
-        self.occupant.free_gpus
+        self.occupant.gpus.free()
+    }
+
+    /// The thousandths left of each GPU, in registration order: 1,000 of a free one, 0 of one that is taken.
+    pub fn free_gpu_millis(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let occupant = self.occupant;
+        occupant.gpus.millis((occupant.registered.gpu_milli / GPU_MILLI) as usize)
     }
 
     /// Host ports that are taken, those reserved at registration first.
@@ -290,7 +297,7 @@ impl<'a> TaskView<'a> {
         self.record.protected
     }
 
-    /// Ids of the GPUs it holds.
+    /// Ids of the GPUs that it holds, or holds a share of.
     pub fn gpu_ids(&self) -> impl Iterator<Item = &'a str> {
         let ids = self.cluster.instances.occupant(self.record.slot).description.resources().gpu_ids();
         self.record.gpus.iter().filter_map(move |index| ids.get(index).map(AsRef::as_ref))
@@ -366,10 +373,10 @@ pub struct ZoneTotals<'a> {
     pub registered_memory_mib: u64,
     /// MiB reserved.
     pub used_memory_mib: u64,
-    /// GPUs registered.
-    pub registered_gpus: u64,
-    /// GPUs reserved.
-    pub used_gpus: u64,
+    /// Thousandths of GPUs registered.
+    pub registered_gpu_milli: u64,
+    /// Thousandths of GPUs reserved.
+    pub used_gpu_milli: u64,
     /// Tasks whose desired status is RUNNING.
     pub running_tasks: u64,
 }
@@ -383,8 +390,8 @@ impl<'a> ZoneTotals<'a> {
             used_cpu_units: 0,
             registered_memory_mib: 0,
             used_memory_mib: 0,
-            registered_gpus: 0,
-            used_gpus: 0,
+            registered_gpu_milli: 0,
+            used_gpu_milli: 0,
             running_tasks: 0,
         }
     }
@@ -395,8 +402,8 @@ impl<'a> ZoneTotals<'a> {
         self.used_cpu_units += u64::from(totals.used.cpu_units);
         self.registered_memory_mib += u64::from(totals.registered.memory_mib);
         self.used_memory_mib += u64::from(totals.used.memory_mib);
-        self.registered_gpus += u64::from(totals.registered.gpus);
-        self.used_gpus += u64::from(totals.used.gpus);
+        self.registered_gpu_milli += u64::from(totals.registered.gpu_milli);
+        self.used_gpu_milli += u64::from(totals.used.gpu_milli);
         self.running_tasks += u64::from(totals.running_tasks);
     }
 }

@@ -336,7 +336,7 @@ impl Cluster {
             slot,
             cpu: self.instances.remaining_cpu[index],
             memory: self.instances.remaining_memory[index],
-            gpus: self.instances.occupant(slot).free_gpus.len() as u8,
+            gpus: self.instances.occupant(slot).gpus.free().len() as u8,
             class: self.instances.classes[index].0,
             unavailable: self.index.unavailable(&self.instances, slot),
         })

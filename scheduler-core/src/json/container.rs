@@ -139,6 +139,8 @@ pub(super) fn requirements_output(
     let gpus = gpus.map(|gpus| match gpus {
         GpuDemand::Count(count) => count.to_string().into(),
         GpuDemand::All => "ALL".into(),
+        // No valid container has one.
+        GpuDemand::Share(milli) => format!("{milli}/1000").into(),
     });
     let gpus = gpus.map(|value| RequirementOutput { kind: GPU, value });
     let accelerators = inference_accelerators

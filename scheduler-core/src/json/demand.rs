@@ -1,7 +1,8 @@
-//! Demands: `{"cpu": 250, "memory": 512, "gpu": 1, "ports": [80], "portsUdp": [53], "eni": true}`. ECS has no such type.
+//! Demands: `{"cpu": 250, "memory": 512, "gpu": 1, "ports": [80], "portsUdp": [53], "eni": true}`, and `gpuMilli` for a
+//! share of the one GPU. ECS has no such type.
 
 use super::text::{Amount, Port};
-use crate::model::{Demand, GpuDemand, HostPort, HostPorts, Protocol};
+use crate::model::{Demand, GPU_MILLI, GpuDemand, HostPort, HostPorts, Protocol};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
@@ -11,6 +12,7 @@ struct DemandForm {
     cpu: Option<Amount>,
     memory: Option<Amount>,
     gpu: Option<GpuDemand>,
+    gpu_milli: Option<u16>,
     ports: Option<Vec<Port>>,
     ports_udp: Option<Vec<Port>>,
     eni: Option<bool>,
@@ -22,7 +24,7 @@ impl<'de> Deserialize<'de> for Demand {
         let demand = Demand {
             cpu_units: form.cpu.map_or(0, |amount| amount.0),
             memory_mib: form.memory.map_or(0, |amount| amount.0),
-            gpus: form.gpu.unwrap_or_default(),
+            gpus: gpus(form.gpu, form.gpu_milli)?,
             host_ports: host_ports(form.ports.unwrap_or_default(), form.ports_udp.unwrap_or_default()),
             needs_eni: form.eni.unwrap_or(false),
         };
@@ -39,6 +41,8 @@ pub(super) struct DemandOutput {
     memory: u32,
     #[serde(skip_serializing_if = "is_no_gpu")]
     gpu: GpuDemand,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_milli: Option<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,10 +51,15 @@ pub(super) struct DemandOutput {
 
 impl DemandOutput {
     pub(super) fn new(demand: &Demand) -> DemandOutput {
+        let (gpu, gpu_milli) = match demand.gpus {
+            GpuDemand::Share(milli) => (GpuDemand::Count(1), Some(milli)),
+            whole => (whole, None),
+        };
         DemandOutput {
             cpu: demand.cpu_units,
             memory: demand.memory_mib,
-            gpu: demand.gpus,
+            gpu,
+            gpu_milli,
             ports: numbers(&demand.host_ports, Protocol::Tcp),
             ports_udp: numbers(&demand.host_ports, Protocol::Udp),
         }
@@ -67,6 +76,16 @@ impl Serialize for Demand {
             eni: bool,
         }
         WithEni { demand: DemandOutput::new(self), eni: self.needs_eni }.serialize(serializer)
+    }
+}
+
+/// Whole GPUs, or a share of one: then `gpu` is 1.
+fn gpus<E: Error>(whole: Option<GpuDemand>, milli: Option<u16>) -> Result<GpuDemand, E> {
+    match (whole.unwrap_or_default(), milli) {
+        (whole, None) => Ok(whole),
+        (GpuDemand::Count(1), Some(milli)) if u32::from(milli) == GPU_MILLI => Ok(GpuDemand::Count(1)),
+        (GpuDemand::Count(1), Some(milli)) => Ok(GpuDemand::Share(milli)),
+        (_, Some(_)) => Err(E::custom("`gpuMilli` is a share of one GPU; give `\"gpu\": 1` with it")),
     }
 }
 

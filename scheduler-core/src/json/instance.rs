@@ -31,6 +31,7 @@ struct InstanceForm {
     #[serde(default, deserialize_with = "even_null")]
     eni_task_limit: Option<Option<Amount>>,
     foreign_load: Option<Demand>,
+    gpu_millis: Option<Vec<u16>>,
     without_capabilities: Option<bool>,
 }
 
@@ -93,6 +94,9 @@ impl InstanceForm {
         if let Some(limit) = self.eni_task_limit {
             builder = builder.eni_task_limit(limit.map(|limit| limit.0));
         }
+        if let Some(millis) = self.gpu_millis {
+            builder = builder.gpu_millis(millis);
+        }
         if self.without_capabilities == Some(true) {
             builder = builder.without_capabilities();
         }
@@ -119,6 +123,8 @@ struct InstanceOutput<'a> {
     eni_task_limit: Option<Option<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     foreign_load: Option<&'a Demand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_millis: Option<&'a [u16]>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     without_capabilities: bool,
 }
@@ -143,6 +149,7 @@ impl Serialize for ContainerInstance {
             registered_at: Moment(self.registered_at_ms()),
             eni_task_limit: limit_differs.then(|| self.eni_task_limit()),
             foreign_load: Some(self.foreign_load()).filter(|&load| *load != Demand::default()),
+            gpu_millis: self.gpu_millis(),
             without_capabilities: !self.attributes().iter().any(|(name, _)| is_capability(name.as_str())),
         }
         .serialize(serializer)

@@ -27,6 +27,7 @@ struct TaskDefinitionForm {
     placement_constraints: Option<Vec<ConstraintForm>>,
     requires_attributes: Option<Vec<RequiredAttribute>>,
     gpu: Option<GpuDemand>,
+    gpu_milli: Option<u16>,
     ports: Option<Vec<Port>>,
     ports_udp: Option<Vec<Port>>,
 }
@@ -117,6 +118,9 @@ impl<'de> Deserialize<'de> for TaskDefinition {
         if let Some(attributes) = form.requires_attributes.take() {
             builder = builder.required_attributes(attributes);
         }
+        if let Some(milli) = form.gpu_milli {
+            builder = builder.gpu_share(milli);
+        }
         let builder = match form.container_definitions.take() {
             Some(containers) => add_task_level(builder.containers(containers), form),
             None => builder.demand(read_short_form(form)?),
@@ -195,6 +199,8 @@ struct ContainersOutput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<String>,
     container_definitions: &'a [ContainerDefinition],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_milli: Option<u16>,
 }
 
 impl Serialize for TaskDefinition {
@@ -206,6 +212,10 @@ impl Serialize for TaskDefinition {
             cpu: self.cpu_units().map(|cpu_units| cpu_units.to_string()),
             memory: self.memory_mib().map(|memory_mib| memory_mib.to_string()),
             container_definitions: self.containers(),
+            gpu_milli: match self.demand().gpus {
+                GpuDemand::Share(milli) => Some(milli),
+                GpuDemand::Count(_) | GpuDemand::All => None,
+            },
         };
         output(self, needs).serialize(serializer)
     }

@@ -179,6 +179,8 @@ impl Serialize for GpuDemand {
         match self {
             GpuDemand::Count(count) => serializer.serialize_u32(*count),
             GpuDemand::All => serializer.serialize_str("ALL"),
+            // Demands write a share beside the count; alone it is for people to read.
+            GpuDemand::Share(milli) => serializer.collect_str(&format_args!("{milli}/1000")),
         }
     }
 }

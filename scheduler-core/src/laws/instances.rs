@@ -18,12 +18,22 @@ pub fn container_instance() -> BoxedStrategy<ContainerInstance> {
 pub fn container_instance_named(name: String) -> BoxedStrategy<ContainerInstance> {
     let state = (prop::bool::weighted(0.12), prop::bool::weighted(0.12), agent_version(), registered_at_ms());
     let provider = prop::option::weighted(0.4, select(CAPACITY_PROVIDERS.to_vec()));
+    // What others leave of each GPU, over and over.
+    let left = prop::option::weighted(0.15, prop::collection::vec(select(vec![1000_u16, 600, 250, 0]), 1..=3));
+    let provider = (provider, left);
     (select(ZONES.to_vec()), resources(), eni_task_limit(), attributes(), state, provider, foreign_load())
         .prop_map(move |(zone, resources, enis, attributes, state, provider, foreign_load)| {
             let (draining, disconnected, agent_version, registered_at_ms) = state;
+            let (provider, left) = provider;
+            let mut foreign_load = held_within(foreign_load, &resources);
+            let gpus = resources.gpu_ids().len();
+            let gpu_millis = left.map(|pattern| pattern.into_iter().cycle().take(gpus));
+            if gpu_millis.is_some() {
+                foreign_load.gpus = GpuDemand::default();
+            }
             let mut builder = ContainerInstance::builder(name.clone())
                 .zone(zone)
-                .foreign_load(held_within(foreign_load, &resources))
+                .foreign_load(foreign_load)
                 .resources(resources)
                 .eni_task_limit(enis)
                 .attribute("host", name.clone())
@@ -42,6 +52,9 @@ pub fn container_instance_named(name: String) -> BoxedStrategy<ContainerInstance
             }
             if let Some(provider) = provider {
                 builder = builder.capacity_provider(provider);
+            }
+            if let Some(millis) = gpu_millis {
+                builder = builder.gpu_millis(millis);
             }
             builder.build().expect("generated instances are valid")
         })

@@ -20,6 +20,7 @@ pub fn demand() -> BoxedStrategy<Demand> {
         6 => Just(GpuDemand::Count(0)),
         2 => (1..=2u32).prop_map(GpuDemand::Count),
         1 => Just(GpuDemand::All),
+        3 => select(vec![250, 500, 600, 1, 999]).prop_map(GpuDemand::Share),
         1 => Just(GpuDemand::Count(MAX_AMOUNT)),
     ];
     let ports = prop_oneof![

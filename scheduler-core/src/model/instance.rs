@@ -5,7 +5,7 @@
 use super::attribute::{Attributes, names};
 use super::instance_builder::{ContainerInstanceBuilder, is_name};
 use super::instance_error::InstanceError;
-use super::resources::{Demand, Resources};
+use super::resources::{Demand, GPU_MILLI, Resources};
 use std::sync::Arc;
 
 /// Whether a container instance takes new tasks (ECS API reference, `ContainerInstance.status`).
@@ -60,6 +60,7 @@ pub struct ContainerInstance {
     pub(super) registered_at_ms: i64,
     pub(super) capacity_provider: Option<Arc<str>>,
     pub(super) foreign_load: Demand,
+    pub(super) gpu_millis: Option<Box<[u16]>>,
 }
 
 impl ContainerInstance {
@@ -139,6 +140,12 @@ impl ContainerInstance {
         &self.foreign_load
     }
 
+    /// The thousandths of each GPU that its tasks may have, in registration order; `None`: all of those that the foreign
+    /// load leaves.
+    pub fn gpu_millis(&self) -> Option<&[u16]> {
+        self.gpu_millis.as_deref()
+    }
+
     /// One more like this one, under another name: attributes are shared, so a fleet of equal instances is small.
     ///
     /// # Errors
@@ -160,6 +167,11 @@ impl ContainerInstance {
     /// Replaces the resources, which the caller has checked.
     pub(crate) fn set_resources(&mut self, resources: Resources) {
         debug_assert_eq!(resources.checked(), Ok(()), "resources are checked before they are set");
+        if let Some(millis) = self.gpu_millis.take() {
+            let mut millis = millis.into_vec();
+            millis.resize(resources.gpu_ids().len(), GPU_MILLI as u16);
+            self.gpu_millis = with_less(millis);
+        }
         self.resources = resources;
     }
 
@@ -172,6 +184,11 @@ impl ContainerInstance {
     pub(crate) fn set_agent_connected(&mut self, connected: bool) {
         self.agent_connected = connected;
     }
+}
+
+/// What is left of GPUs, unless all of each is.
+pub(super) fn with_less(millis: Vec<u16>) -> Option<Box<[u16]>> {
+    millis.iter().any(|milli| u32::from(*milli) != GPU_MILLI).then(|| millis.into())
 }
 
 #[cfg(test)]
@@ -269,6 +286,23 @@ mod tests {
         check(
             sized().foreign_load(Demand::new(0, 513)),
             "container instance `i-1`: foreign load takes 513 of MEMORY, but only 512 are registered",
+        );
+        let with_gpus = || builder().resources(Resources::new(1024, 512).with_gpus(2));
+        check(
+            with_gpus().gpu_millis([500]),
+            "container instance `i-1`: `gpuMillis` lists 1 GPUs, but 2 are registered",
+        );
+        check(
+            with_gpus().gpu_millis([500, 1001]),
+            "container instance `i-1`: 1001 thousandths of a GPU are left, more than a whole one has",
+        );
+        check(
+            with_gpus().gpu_millis([500, 1000]).foreign_load(Demand::default().with_gpus(1)),
+            "container instance `i-1`: both a foreign load and what is left of each GPU tell which GPUs are taken; give one",
+        );
+        check(
+            with_gpus().foreign_load(Demand::default().with_gpu_share(1)),
+            "container instance `i-1`: a foreign load takes whole GPUs; tell what is left of each GPU instead",
         );
         check(
             builder().resources(Resources::new(u32::MAX, 1)),

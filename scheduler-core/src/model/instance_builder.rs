@@ -4,9 +4,9 @@ use super::attribute::{AttributeLookup, AttributeName, AttributeValue, Attribute
 use super::capabilities::{TASK_ENI_TRUNKING, default_capabilities, is_capability};
 use super::catalogue::{self, InstanceType};
 use super::host_ports::HostPorts;
-use super::instance::{ContainerInstance, InstanceStatus};
+use super::instance::{ContainerInstance, InstanceStatus, with_less};
 use super::instance_error::InstanceError;
-use super::resources::{Demand, GpuDemand, Resources};
+use super::resources::{Demand, GPU_MILLI, GpuDemand, Resources};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ pub struct ContainerInstanceBuilder {
     registered_at_ms: i64,
     capacity_provider: Option<String>,
     foreign_load: Demand,
+    gpu_millis: Option<Vec<u16>>,
     windows: bool,
     capabilities: bool,
 }
@@ -65,6 +66,7 @@ impl ContainerInstanceBuilder {
             registered_at_ms: 0,
             capacity_provider: None,
             foreign_load: Demand::default(),
+            gpu_millis: None,
             windows: false,
             capabilities: true,
         }
@@ -151,6 +153,13 @@ impl ContainerInstanceBuilder {
         self
     }
 
+    /// The thousandths of each GPU that its tasks may have, in registration order; others than this cluster's tasks have
+    /// the rest for good.
+    pub fn gpu_millis(mut self, millis: impl IntoIterator<Item = u16>) -> Self {
+        self.gpu_millis = Some(millis.into_iter().collect());
+        self
+    }
+
     /// A Windows instance: other values of `ecs.os-type` and `ecs.os-family`, and, with resources from the catalogue,
     /// other reserved ports.
     pub fn windows(mut self) -> Self {
@@ -198,6 +207,9 @@ impl ContainerInstanceBuilder {
             None => catalogue_resources(&instance, type_name.as_deref(), known, windows)?,
         };
         check_amounts(&instance, &resources, &self.foreign_load)?;
+        if let Some(millis) = &self.gpu_millis {
+            check_gpu_millis(&instance, millis, &resources, &self.foreign_load)?;
+        }
         let eni_task_limit = match self.eni_task_limit {
             EniTaskLimit::OfType => derived_eni_task_limit(&attributes),
             EniTaskLimit::Given(limit) => limit,
@@ -213,6 +225,7 @@ impl ContainerInstanceBuilder {
             registered_at_ms: self.registered_at_ms,
             capacity_provider: self.capacity_provider.map(Into::into),
             foreign_load: self.foreign_load,
+            gpu_millis: self.gpu_millis.and_then(with_less),
         })
     }
 
@@ -305,6 +318,7 @@ fn check_amounts(instance: &str, resources: &Resources, load: &Demand) -> Result
     let taken_gpus = match load.gpus {
         GpuDemand::Count(count) => count,
         GpuDemand::All => registered_gpus,
+        GpuDemand::Share(_) => return Err(InstanceError::ForeignGpuShare { instance: instance.into() }),
     };
     let amounts = [
         ("CPU", load.cpu_units, resources.cpu_units()),
@@ -317,4 +331,16 @@ fn check_amounts(instance: &str, resources: &Resources, load: &Demand) -> Result
         }
         None => Ok(()),
     }
+}
+
+fn check_gpu_millis(instance: &str, millis: &[u16], resources: &Resources, load: &Demand) -> Result<(), InstanceError> {
+    let instance = instance.into();
+    let (told, registered) = (millis.len(), resources.gpu_ids().len());
+    if told != registered {
+        return Err(InstanceError::GpuMillis { instance, told, registered });
+    }
+    if let Some(milli) = millis.iter().copied().find(|milli| u32::from(*milli) > GPU_MILLI) {
+        return Err(InstanceError::GpuMilli { instance, milli });
+    }
+    if load.gpus.is_none() { Ok(()) } else { Err(InstanceError::GpusTakenTwice { instance }) }
 }

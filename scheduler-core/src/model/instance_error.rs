@@ -83,6 +83,39 @@ pub enum InstanceError {
         /// What there is.
         registered: u32,
     },
+    /// A foreign load that takes a share of a GPU.
+    #[error("container instance `{instance}`: a foreign load takes whole GPUs; tell what is left of each GPU instead")]
+    ForeignGpuShare {
+        /// The instance.
+        instance: Box<str>,
+    },
+    /// What is left is told of more or fewer GPUs than there are.
+    #[error("container instance `{instance}`: `gpuMillis` lists {told} GPUs, but {registered} are registered")]
+    GpuMillis {
+        /// The instance.
+        instance: Box<str>,
+        /// How many numbers are given.
+        told: usize,
+        /// How many GPUs there are.
+        registered: usize,
+    },
+    /// More left of a GPU than a whole one.
+    #[error("container instance `{instance}`: {milli} thousandths of a GPU are left, more than a whole one has")]
+    GpuMilli {
+        /// The instance.
+        instance: Box<str>,
+        /// The thousandths given.
+        milli: u16,
+    },
+    /// Two answers to which GPUs are taken.
+    #[error(
+        "container instance `{instance}`: both a foreign load and what is left of each GPU tell which GPUs are taken; \
+         give one"
+    )]
+    GpusTakenTwice {
+        /// The instance.
+        instance: Box<str>,
+    },
     /// An agent version that is empty or has a control character.
     #[error("container instance `{instance}`: agent version `{}` is not valid; give one such as `1.103.0`", Printable(.version))]
     AgentVersion {

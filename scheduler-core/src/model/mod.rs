@@ -35,7 +35,7 @@ pub(crate) use instance_builder::derived_eni_task_limit;
 pub use instance_builder::{ContainerInstanceBuilder, DEFAULT_AGENT_VERSION};
 pub use instance_error::InstanceError;
 pub use overrides::{ContainerOverride, TaskOverrides};
-pub use resources::{Demand, GpuDemand, MAX_AMOUNT, MAX_GPUS, ResourceError, Resources};
+pub use resources::{Demand, GPU_MILLI, GpuDemand, MAX_AMOUNT, MAX_GPUS, ResourceError, Resources};
 pub use task_definition::{TaskDefinition, TaskDefinitionLint};
 pub use task_definition_builder::{MAX_PLACEMENT_CONSTRAINTS, TaskDefinitionBuilder};
 pub use task_definition_error::{PortProblem, TaskDefinitionError};

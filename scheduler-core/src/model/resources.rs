@@ -1,7 +1,7 @@
 //! Amounts: what a container instance registers, and what one task reserves of it.
 //!
-//! All amounts are exact integers: CPU in units (1024 = 1 vCPU), memory in MiB, GPUs whole, host ports by number
-//! (spec 1.1, 1.2). The bound [`MAX_AMOUNT`] lets sums and weighted sums of them be computed in 64 bits without a check.
+//! All amounts are exact integers: CPU in units (1024 = 1 vCPU), memory in MiB, GPUs whole or one's share in thousandths,
+//! host ports by number (spec 1.1, 1.2). The bound [`MAX_AMOUNT`] lets sums and weighted sums of them be computed in 64 bits without a check.
 
 use super::host_ports::{HostPort, HostPorts, RESERVED_PORT_LIMIT};
 use std::collections::BTreeSet;
@@ -11,6 +11,9 @@ pub const MAX_AMOUNT: u32 = i32::MAX as u32;
 
 /// The most GPUs that one container instance may register; the largest AWS types have 16.
 pub const MAX_GPUS: usize = 64;
+
+/// A whole GPU, in the thousandths that shares of one are told in.
+pub const GPU_MILLI: u32 = 1_000;
 
 /// What is wrong with an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +26,12 @@ pub enum ResourceError {
         resource: &'static str,
         /// The amount.
         amount: u64,
+    },
+    /// A share of a GPU that is nothing, or no part.
+    #[error("a share of a GPU has 1 to 999 thousandths, not `{milli}`; for a whole GPU count it")]
+    GpuShare {
+        /// The share in thousandths.
+        milli: u16,
     },
     /// More than [`MAX_GPUS`] GPUs on one container instance.
     #[error("a container instance has at most {MAX_GPUS} GPUs, not more")]
@@ -150,6 +159,8 @@ pub enum GpuDemand {
     Count(u32),
     /// `ALL`: every GPU that the container instance registered, all of them free (C-10).
     All,
+    /// So many thousandths of one GPU, 1 to 999: an extension, ECS has no shares.
+    Share(u16),
 }
 
 impl Default for GpuDemand {
@@ -162,6 +173,23 @@ impl GpuDemand {
     /// Whether no GPU is needed.
     pub fn is_none(self) -> bool {
         self == GpuDemand::Count(0)
+    }
+
+    /// Thousandths of one GPU, of all that are wanted on an instance that registers `registered` GPUs.
+    pub fn milli(self, registered: u32) -> u32 {
+        match self {
+            GpuDemand::Count(count) => count.saturating_mul(GPU_MILLI),
+            GpuDemand::All => registered.saturating_mul(GPU_MILLI),
+            GpuDemand::Share(milli) => milli.into(),
+        }
+    }
+
+    /// What of each GPU that it gets a task holds, in thousandths.
+    pub fn milli_of_each(self) -> u32 {
+        match self {
+            GpuDemand::Share(milli) => milli.into(),
+            GpuDemand::Count(_) | GpuDemand::All => GPU_MILLI,
+        }
     }
 }
 
@@ -183,7 +211,7 @@ pub struct Demand {
     pub cpu_units: u32,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Whole GPUs.
+    /// Whole GPUs, or a share of one.
     pub gpus: GpuDemand,
     /// Static host ports. Dynamic ones reserve nothing.
     pub host_ports: HostPorts,
@@ -200,6 +228,12 @@ impl Demand {
     /// With `count` whole GPUs.
     pub fn with_gpus(mut self, count: u32) -> Demand {
         self.gpus = GpuDemand::Count(count);
+        self
+    }
+
+    /// With a share of one GPU, in thousandths: 1 to 999.
+    pub fn with_gpu_share(mut self, milli: u16) -> Demand {
+        self.gpus = GpuDemand::Share(milli);
         self
     }
 
@@ -224,12 +258,16 @@ impl Demand {
     /// Whether all amounts keep to their limits. A demand that no container instance can meet is none the less valid.
     ///
     /// # Errors
-    /// An amount above [`MAX_AMOUNT`], or port 0.
+    /// An amount above [`MAX_AMOUNT`], a share of a GPU that is none, or port 0.
     pub fn checked(&self) -> Result<(), ResourceError> {
         check_amount("CPU", self.cpu_units)?;
         check_amount("MEMORY", self.memory_mib)?;
-        if let GpuDemand::Count(count) = self.gpus {
-            check_amount("GPU", count)?;
+        match self.gpus {
+            GpuDemand::Count(count) => check_amount("GPU", count)?,
+            GpuDemand::Share(milli) if !(1..GPU_MILLI).contains(&milli.into()) => {
+                return Err(ResourceError::GpuShare { milli });
+            }
+            GpuDemand::All | GpuDemand::Share(_) => {}
         }
         check_ports(&self.host_ports)
     }

@@ -4,7 +4,7 @@ use super::attribute::RequiredAttribute;
 use super::container::{ContainerDefinition, NetworkMode};
 use super::host_ports::HostPort;
 use super::overrides::{ContainerOverride, TaskOverrides};
-use super::resources::Demand;
+use super::resources::{Demand, GpuDemand};
 use super::task_definition_builder::{TaskDefinitionBuilder, display_name};
 use super::task_definition_error::TaskDefinitionError;
 use super::task_group::TaskGroup;
@@ -177,6 +177,9 @@ impl TaskDefinition {
         let mut builder = self.builder_without_containers();
         builder.cpu_units = overrides.cpu_units.or(self.cpu_units).map(|cpu_units| Ok(u64::from(cpu_units)));
         builder.memory_mib = overrides.memory_mib.or(self.memory_mib).map(|memory_mib| Ok(u64::from(memory_mib)));
+        if let GpuDemand::Share(milli) = self.demand.gpus {
+            builder = builder.gpu_share(milli);
+        }
         builder.containers(containers).build()
     }
 

@@ -3,7 +3,7 @@
 use super::attribute::{AttributeError, AttributeName, AttributeValue, RequiredAttribute};
 use super::capabilities;
 use super::container::{ContainerDefinition, NetworkMode};
-use super::resources::Demand;
+use super::resources::{Demand, GPU_MILLI, GpuDemand};
 use super::task_definition::TaskDefinition;
 use super::task_definition_error::TaskDefinitionError;
 use super::task_demand::TaskShape;
@@ -29,6 +29,7 @@ pub struct TaskDefinitionBuilder {
     pub(super) memory_mib: Option<Result<u64, TaskSizeError>>,
     pub(super) containers: Vec<ContainerDefinition>,
     pub(super) demand: Option<Demand>,
+    pub(super) gpu_share: Option<u16>,
     pub(super) placement_constraints: Vec<Result<Expression, ParseError>>,
     pub(super) required_attributes: Option<Vec<Result<RequiredAttribute, AttributeError>>>,
 }
@@ -44,6 +45,7 @@ impl TaskDefinitionBuilder {
             memory_mib: None,
             containers: Vec::new(),
             demand: None,
+            gpu_share: None,
             placement_constraints: Vec::new(),
             required_attributes: None,
         }
@@ -110,6 +112,12 @@ impl TaskDefinitionBuilder {
         self
     }
 
+    /// The share of its one GPU that a task wants, in thousandths, 1 to 1,000; an extension, ECS has no shares.
+    pub fn gpu_share(mut self, milli: u16) -> Self {
+        self.gpu_share = Some(milli);
+        self
+    }
+
     /// One more `memberOf` constraint, as text.
     pub fn member_of(mut self, expression: &str) -> Self {
         self.placement_constraints.push(Expression::parse(expression));
@@ -159,7 +167,7 @@ impl TaskDefinitionBuilder {
             _ if is_windows => NetworkMode::Default,
             _ => NetworkMode::Bridge,
         });
-        let (demand, cpu_units, memory_mib) = match self.demand {
+        let (mut demand, cpu_units, memory_mib) = match self.demand {
             Some(_) if !self.containers.is_empty() => return Err(TaskDefinitionError::DemandAndContainers),
             // Task-level values speak of the task as a whole, as the demand does, and so become part of it.
             Some(mut demand) => {
@@ -179,6 +187,10 @@ impl TaskDefinitionBuilder {
                 (shape.demand()?, cpu_units, memory_mib)
             }
         };
+        if let Some(milli) = self.gpu_share {
+            demand.gpus = shared(demand.gpus, milli)?;
+            demand.checked().map_err(|source| TaskDefinitionError::Resources { family: family.into(), source })?;
+        }
         let required_attributes = match self.required_attributes {
             Some(given) => given
                 .into_iter()
@@ -208,6 +220,17 @@ pub(super) fn display_name(family: &str, revision: Option<u32>) -> Arc<str> {
     match revision {
         Some(revision) => format!("{family}:{revision}").into(),
         None => family.into(),
+    }
+}
+
+/// A share in place of one whole GPU; all of it is the whole.
+fn shared(gpus: GpuDemand, milli: u16) -> Result<GpuDemand, TaskDefinitionError> {
+    match gpus {
+        GpuDemand::Count(1) if u32::from(milli) == GPU_MILLI => Ok(gpus),
+        GpuDemand::Count(1) => Ok(GpuDemand::Share(milli)),
+        GpuDemand::Count(count) => Err(TaskDefinitionError::GpuShare { gpus: count.to_string().into() }),
+        GpuDemand::All => Err(TaskDefinitionError::GpuShare { gpus: "ALL".into() }),
+        GpuDemand::Share(other) => Err(TaskDefinitionError::GpuShare { gpus: format!("{other}/1000").into() }),
     }
 }
 
@@ -339,6 +362,24 @@ mod tests {
             TaskDefinition::builder("web").container(container("a", tcp)).container(container("b", udp)),
             Ok((512, 256)),
         );
+    }
+
+    #[test]
+    fn a_share_is_of_one_gpu() {
+        let gpus = |count, milli| {
+            let builder = TaskDefinition::builder("job").container(app().with_gpus(count)).gpu_share(milli);
+            builder.build().map(|it| it.demand().gpus).map_err(|error| error.to_string())
+        };
+        assert_eq!(gpus(1, 460), Ok(GpuDemand::Share(460)));
+        assert_eq!(gpus(1, 1000), Ok(GpuDemand::Count(1)));
+        let refused = |text: &str| Err(text.to_owned());
+        assert_eq!(gpus(2, 460), refused("a share of a GPU is given, but the task asks for 2 GPUs; a share is of one"));
+        let none =
+            "task definition `job`: a share of a GPU has 1 to 999 thousandths, not `0`; for a whole GPU count it";
+        assert_eq!(gpus(1, 0), refused(none));
+        let job = TaskDefinition::builder("job").container(app().with_gpus(1)).gpu_share(460).build().expect("valid");
+        let same = job.with_overrides(&crate::model::TaskOverrides::default()).expect("nothing changes");
+        assert_eq!(same.demand(), job.demand());
     }
 
     #[test]

@@ -106,6 +106,18 @@ pub enum TaskDefinitionError {
         /// The container that wants all.
         container: Box<str>,
     },
+    /// A share of a GPU of a task that does not want one GPU.
+    #[error("a share of a GPU is given, but the task asks for {gpus} GPUs; a share is of one")]
+    GpuShare {
+        /// What it asks for.
+        gpus: Box<str>,
+    },
+    /// A container that wants a share of its own.
+    #[error("container `{container}` wants a share of a GPU; shares are the task's, not a container's")]
+    GpuShareOfContainer {
+        /// The container.
+        container: Box<str>,
+    },
     /// A port mapping that is not valid.
     #[error("container `{container}`: {problem}")]
     Port {

@@ -52,10 +52,14 @@ impl TaskShape<'_> {
 
     fn gpus(&self) -> Result<GpuDemand, TaskDefinitionError> {
         let mut wanting = self.containers.iter().filter(|container| !container.gpus.is_none());
+        let is_share = |container: &&ContainerDefinition| matches!(container.gpus, GpuDemand::Share(_));
+        if let Some(sharing) = wanting.clone().find(is_share) {
+            return Err(TaskDefinitionError::GpuShareOfContainer { container: sharing.name.clone() });
+        }
         let Some(all) = wanting.clone().find(|container| container.gpus == GpuDemand::All) else {
             let count = |container: &ContainerDefinition| match container.gpus {
                 GpuDemand::Count(count) => count,
-                GpuDemand::All => MAX_AMOUNT,
+                GpuDemand::All | GpuDemand::Share(_) => MAX_AMOUNT,
             };
             return Ok(GpuDemand::Count(self.sum("GPU", count)?));
         };

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::indexed::{Route, Walk};
-use crate::cluster::{Change, Cluster, Slot, TaskStatus};
+use crate::cluster::{Change, Cluster, GpuSet, Slot, TaskStatus};
 use crate::index::Key;
 
 /// What is compared of an instance that can take a task: the tasks of the group on it, if the chain spreads over instances,
@@ -48,7 +48,7 @@ pub(super) fn start_batch(cluster: &mut Cluster, route: Route<'_>, count: usize)
         && let Some(Reverse((_, (.., slot), value))) = batch.values.pop()
     {
         batch.candidates[value].pop();
-        changes.push(cluster.commit_start(slot, route.request.spec(), None, TaskStatus::Pending));
+        changes.push(cluster.commit_start(slot, route.request.spec(), None, TaskStatus::Pending, GpuSet::default()));
         let walk = Walk::new(cluster, route);
         batch.candidates[value].extend(walk.candidate(slot).map(Reverse));
         batch.enter(&walk, value);

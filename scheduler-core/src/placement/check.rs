@@ -8,9 +8,11 @@ use std::fmt;
 use super::constraint::PlacementConstraint;
 use super::policy::PolicyContext;
 use super::request::PlacementRequest;
-use crate::cluster::{Cluster, InstanceView, Slot};
+use crate::cluster::{Cluster, GpuSet, InstanceView, Slot};
 use crate::expression::Expression;
-use crate::model::{AttributeLookup, GpuDemand, HostPort, InstanceStatus, RESERVED_PORT_LIMIT, RequiredAttribute};
+use crate::model::{
+    AttributeLookup, GPU_MILLI, GpuDemand, HostPort, InstanceStatus, RESERVED_PORT_LIMIT, RequiredAttribute,
+};
 
 /// The checks in the order in which they are asked (C-18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +156,18 @@ pub enum FailedCheck {
         /// GPUs free.
         free: u32,
     },
+    /// Of no GPU as large a share is left.
+    GpuShare {
+        /// Thousandths needed of one GPU.
+        needed_milli: u32,
+        /// The most thousandths left of one.
+        free_milli: u32,
+    },
+    /// The GPUs that were chosen for the task cannot give it what it needs (any more).
+    ChosenGpus {
+        /// Those that were chosen.
+        chosen: GpuSet,
+    },
     /// All network interfaces are taken.
     Eni,
     /// Required attributes are missing or differ.
@@ -210,7 +224,7 @@ impl FailedCheck {
             Self::Cpu { .. } => Check::Cpu,
             Self::Memory { .. } => Check::Memory,
             Self::Ports { .. } => Check::Ports,
-            Self::Gpu { .. } => Check::Gpu,
+            Self::Gpu { .. } | Self::GpuShare { .. } | Self::ChosenGpus { .. } => Check::Gpu,
             Self::Eni => Check::Eni,
             Self::Attributes { .. } => Check::Attributes,
             Self::Location { .. } => Check::Location,
@@ -231,6 +245,7 @@ impl FailedCheck {
                 clashing => clashing as u64,
             },
             Self::Gpu { needed, free } => u64::from(needed - free),
+            Self::GpuShare { needed_milli, free_milli } => u64::from(needed_milli - free_milli),
             Self::Eni => 1,
             _ => 0,
         }
@@ -254,6 +269,13 @@ impl fmt::Display for FailedCheck {
                 f.write_str(" taken")
             }
             Self::Gpu { needed, free } => write!(f, "short of {} GPUs", needed - free),
+            Self::GpuShare { needed_milli, free_milli } => {
+                write!(f, "short of {} thousandths of a GPU", needed_milli - free_milli)
+            }
+            Self::ChosenGpus { chosen } => {
+                f.write_str("no room on GPU ")?;
+                write_list(f, &chosen.iter().collect::<Vec<_>>())
+            }
             Self::Eni => f.write_str("no network interface left"),
             Self::Attributes { missing } => {
                 f.write_str("without ")?;
@@ -343,10 +365,7 @@ impl<'a> Checker<'a> {
                 (needed > remaining).then_some(FailedCheck::Memory { needed, remaining })
             }
             Check::Ports => self.ports_failure(instance),
-            Check::Gpu => {
-                let (needed, free) = (gpus_needed(demand.gpus, instance), instance.free_gpus().len());
-                (needed > free).then_some(FailedCheck::Gpu { needed, free })
-            }
+            Check::Gpu => gpu_failure(demand.gpus, instance),
             Check::Eni => (demand.needs_eni && instance.remaining_enis() == Some(0)).then_some(FailedCheck::Eni),
             Check::Attributes => self.attributes_failure(instance),
             Check::Location => {
@@ -420,12 +439,28 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// GPUs that an instance must have free. `ALL` is every registered one, and at least one (C-10).
-pub(crate) fn gpus_needed(demand: GpuDemand, instance: &InstanceView<'_>) -> u32 {
-    match demand {
-        GpuDemand::Count(count) => count,
-        GpuDemand::All => (instance.description().resources().gpu_ids().len() as u32).max(1),
+/// Whether the instance can meet a demand for GPUs.
+pub(crate) fn has_gpus(demand: GpuDemand, instance: &InstanceView<'_>) -> bool {
+    instance.occupant.gpus.can_meet(demand, registered_gpus(instance))
+}
+
+/// What the instance falls short of. `ALL` is every registered GPU, and at least one (C-10).
+fn gpu_failure(demand: GpuDemand, instance: &InstanceView<'_>) -> Option<FailedCheck> {
+    if has_gpus(demand, instance) {
+        return None;
     }
+    let free = instance.free_gpus().len();
+    Some(match demand {
+        GpuDemand::Count(needed) => FailedCheck::Gpu { needed, free },
+        GpuDemand::All => FailedCheck::Gpu { needed: registered_gpus(instance).max(1), free },
+        GpuDemand::Share(milli) => {
+            FailedCheck::GpuShare { needed_milli: milli.into(), free_milli: instance.occupant.gpus.most_left() }
+        }
+    })
+}
+
+fn registered_gpus(instance: &InstanceView<'_>) -> u32 {
+    instance.occupant.registered.gpu_milli / GPU_MILLI
 }
 
 pub(crate) fn member_of(request: &PlacementRequest) -> impl Iterator<Item = &Expression> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::{Check, Checker, FailedCheck};
 use super::request::PlacementRequest;
-use crate::cluster::{Change, Cluster, InstanceId, Slot, TaskStatus, Version};
+use crate::cluster::{Change, Cluster, GpuSet, InstanceId, Slot, TaskStatus, Version};
 
 /// An instance chosen for one task. It changes nothing by itself: hand it to [`Cluster::start`].
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Placement {
     admission: Admission,
     name: Option<Arc<str>>,
     status: TaskStatus,
+    /// Empty: those that the task gets by default.
+    gpus: GpuSet,
 }
 
 /// Which checks are asked at the start.
@@ -61,8 +63,8 @@ impl Placement {
     }
 
     fn new(instance: InstanceId, request: Arc<PlacementRequest>, admission: Admission) -> Self {
-        let (slot, status) = (Slot(u32::MAX), TaskStatus::Pending);
-        Self { instance, slot, chosen_at: None, request, admission, name: None, status }
+        let (slot, status, gpus) = (Slot(u32::MAX), TaskStatus::Pending, GpuSet::default());
+        Self { instance, slot, chosen_at: None, request, admission, name: None, status, gpus }
     }
 
     /// Gives the task the embedder's own name; unique among the tasks that hold resources.
@@ -75,6 +77,18 @@ impl Placement {
     pub fn with_status(mut self, status: TaskStatus) -> Self {
         self.status = status;
         self
+    }
+
+    /// Gives the task these GPUs of the instance, or a share of this one, in place of those that it would get (C-11,
+    /// [`Cluster::start`] refuses what they cannot give.
+    pub fn on_gpus(mut self, gpus: GpuSet) -> Self {
+        self.gpus = gpus;
+        self
+    }
+
+    /// The GPUs chosen; none: those that the task gets by default.
+    pub fn gpus(&self) -> GpuSet {
+        self.gpus
     }
 
     /// The instance chosen.
@@ -146,7 +160,13 @@ impl Cluster {
             return Err(StartError::DuplicateTask { name: name.into() });
         }
         let slot = if placement.chosen_at == Some(self.version()) { placement.slot } else { self.recheck(placement)? };
-        Ok(self.commit_start(slot, placement.request.spec(), placement.name.clone(), placement.status))
+        let (spec, chosen) = (placement.request.spec(), placement.gpus);
+        let occupant = self.instances.occupant(slot);
+        if !chosen.is_empty() && !occupant.gpus.may_choose(spec.demand.gpus, chosen) {
+            let name = occupant.description.name().into();
+            return Err(StartError::Conflict { name, failed: FailedCheck::ChosenGpus { chosen } });
+        }
+        Ok(self.commit_start(slot, spec, placement.name.clone(), placement.status, chosen))
     }
 
     /// The slot of the placement's instance, if that can (still) take the task.

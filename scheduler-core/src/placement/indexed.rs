@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::batch::Candidate;
-use super::check::{Check, custom, gpus_needed, member_of};
+use super::check::{Check, custom, has_gpus, member_of};
 use super::constraint::PlacementConstraint;
 use super::draw::{Draw, draw_feasible};
 use super::policy::PolicyContext;
@@ -139,11 +139,13 @@ impl<'a> Walk<'a> {
         let gpus = match demand.gpus {
             GpuDemand::Count(count) => count,
             GpuDemand::All => 1,
+            // Entries know of free GPUs only: the instance is asked.
+            GpuDemand::Share(_) => 0,
         };
         let live = member_of(request).any(|expression| !expression.is_static());
-        let all_gpus = demand.gpus == GpuDemand::All;
+        let counts_gpus = matches!(demand.gpus, GpuDemand::Count(_));
         let asks_instance =
-            live || all_gpus || custom(request).next().is_some() || request.capacity_provider_name().is_some();
+            live || !counts_gpus || custom(request).next().is_some() || request.capacity_provider_name().is_some();
         Self {
             cluster,
             request,
@@ -260,7 +262,7 @@ impl<'a> Walk<'a> {
         }) && passes(Check::Ports, &|| {
             demand.host_ports.is_empty()
                 || (self.ports_fit(entry.slot) && !demand.host_ports.iter().any(|port| instance().is_port_taken(port)))
-        }) && passes(Check::Gpu, &|| gpus_needed(demand.gpus, &instance()) <= entry.gpus.into())
+        }) && passes(Check::Gpu, &|| has_gpus(demand.gpus, &instance()))
             && passes(Check::Eni, &|| !demand.needs_eni || entry.unavailable & NO_ENI == 0)
             && self.table.failure_of_class(entry.class).is_none_or(|failed| failed > last)
             && passes(Check::MemberOf, &|| {
@@ -416,7 +418,7 @@ impl<'a> Walk<'a> {
         let context = PolicyContext { cluster, request };
         let provider = request.capacity_provider_name();
         (provider.is_none() || instance.description().capacity_provider() == provider)
-            && gpus_needed(request.demand().gpus, &instance) <= instance.free_gpus().len()
+            && has_gpus(request.demand().gpus, &instance)
             && member_of(request).filter(|expression| !expression.is_static()).all(|e| e.matches(&instance))
             && custom(request).all(|constraint| constraint.admits(&context, &instance))
     }

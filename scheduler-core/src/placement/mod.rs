@@ -16,6 +16,7 @@ mod room;
 mod run_task;
 mod scan;
 mod scheduler;
+mod score_memory;
 mod service;
 mod static_rules;
 mod stop;
@@ -28,7 +29,7 @@ pub use constraint::{CONSTRAINT_LIMIT, ConstraintError, CustomConstraint, Placem
 pub use draw::DrawFrom;
 pub use draw::{Draw, DrawPurpose, SeededDraw};
 pub use explanation::{ClosestInstance, Explanation, InstanceExplanation, Refusal};
-pub use policy::{Candidates, PlacementPolicy, PolicyContext};
+pub use policy::{Candidates, PlacementPolicy, PolicyContext, ScoringPolicy};
 pub use request::{PlacementRequest, RequestError};
 pub use room::Room;
 pub use run_task::{CALL_LIMIT, CallError, CallOutcome, Failure};

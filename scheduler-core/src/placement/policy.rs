@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::draw::Draw;
 use super::request::PlacementRequest;
-use crate::cluster::{Cluster, InstanceView, Slot};
+use super::score_memory::ScoreMemory;
+use crate::cluster::{Cluster, GpuSet, InstanceView, Slot};
 
 /// A placement strategy of the embedder's own.
 ///
@@ -41,6 +42,69 @@ pub trait PlacementPolicy: fmt::Debug + Send + Sync {
     /// Be a function of what is passed in alone (no clock, no order of a hash map): the same seed and state must give
     /// the same placement. At least one candidate is there.
     fn narrow(&self, context: &PolicyContext<'_>, candidates: &mut Candidates<'_>, draw: &mut dyn Draw);
+
+    /// Which GPUs of the instance that has been chosen the task gets, or of which it gets its share; `None`: the default
+    /// choice (C-11, X-01).
+    ///
+    /// Asked only for tasks that want GPUs; the first policy of the chain that has an answer decides. An answer that the
+    /// instance cannot give is passed over.
+    fn choose_gpus(&self, _: &PolicyContext<'_>, _: &InstanceView<'_>, _: &mut dyn Draw) -> Option<GpuSet> {
+        None
+    }
+}
+
+/// A policy that gives each instance a score and keeps the highest.
+///
+/// A score depends on nothing but the request and the instance, so the scheduler remembers it: a prepared request asks
+/// again only about instances that have changed since it was placed last. A type that has scores has a
+/// [`PlacementPolicy`] by that, and stands in a chain like any other.
+///
+/// ```
+/// use scheduler_core::{InstanceView, PlacementRequest, ScoringPolicy};
+///
+/// /// Prefers the instance whose free GPUs, whole or in part, are the fewest.
+/// #[derive(Debug)]
+/// struct FewestFreeGpus;
+///
+/// impl ScoringPolicy for FewestFreeGpus {
+///     fn name(&self) -> &str {
+///         "fewest-free-gpus"
+///     }
+///     fn score(&self, _: &PlacementRequest, instance: &InstanceView<'_>) -> i64 {
+///         -i64::from(instance.remaining().gpu_milli)
+///     }
+/// }
+/// ```
+pub trait ScoringPolicy: fmt::Debug + Send + Sync {
+    /// Its name in reports.
+    fn name(&self) -> &str;
+
+    /// How much it likes the instance for the request; a function of these two alone.
+    fn score(&self, request: &PlacementRequest, instance: &InstanceView<'_>) -> i64;
+
+    /// As [`PlacementPolicy::choose_gpus`].
+    fn choose_gpus(&self, _: &PolicyContext<'_>, _: &InstanceView<'_>, _: &mut dyn Draw) -> Option<GpuSet> {
+        None
+    }
+}
+
+impl<P: ScoringPolicy> PlacementPolicy for P {
+    fn name(&self) -> &str {
+        ScoringPolicy::name(self)
+    }
+
+    fn narrow(&self, context: &PolicyContext<'_>, candidates: &mut Candidates<'_>, _: &mut dyn Draw) {
+        candidates.keep_highest_score(|instance| self.score(context.request, instance));
+    }
+
+    fn choose_gpus(
+        &self,
+        context: &PolicyContext<'_>,
+        instance: &InstanceView<'_>,
+        draw: &mut dyn Draw,
+    ) -> Option<GpuSet> {
+        ScoringPolicy::choose_gpus(self, context, instance, draw)
+    }
 }
 
 /// What a custom policy or constraint may look at besides the instance itself.
@@ -72,13 +136,15 @@ impl fmt::Debug for PolicyContext<'_> {
 pub struct Candidates<'a> {
     cluster: &'a Cluster,
     slots: &'a mut Vec<Slot>,
+    /// The scores that the rule gave before.
+    memory: &'a mut ScoreMemory,
 }
 
 impl<'a> Candidates<'a> {
     /// `slots` must not be empty; they are put in registration order.
-    pub(crate) fn new(cluster: &'a Cluster, slots: &'a mut Vec<Slot>) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, slots: &'a mut Vec<Slot>, memory: &'a mut ScoreMemory) -> Self {
         slots.sort_unstable_by_key(|slot| cluster.instances.ids[slot.index()]);
-        Self { cluster, slots }
+        Self { cluster, slots, memory }
     }
 
     /// How many there are; at least one.
@@ -100,6 +166,16 @@ impl<'a> Candidates<'a> {
     /// Keeps those with the greatest key.
     pub fn keep_greatest_by_key<K: Ord>(&mut self, mut key: impl FnMut(InstanceView<'a>) -> K) {
         keep_least(self.slots, |slot| std::cmp::Reverse(key(self.cluster.view(slot))));
+    }
+
+    /// As [`keep_greatest_by_key`](Self::keep_greatest_by_key), asking only of instances that have changed.
+    fn keep_highest_score(&mut self, mut score: impl FnMut(&InstanceView<'a>) -> i64) {
+        let Self { cluster, slots, memory } = self;
+        memory.attend(cluster);
+        keep_least(slots, |slot| {
+            let instance = cluster.view(slot);
+            std::cmp::Reverse(memory.recall(slot, instance.occupant.changed, || score(&instance)))
+        });
     }
 
     /// Keeps those that `prefer` holds for, or all if it holds for none.

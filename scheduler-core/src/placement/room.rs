@@ -55,9 +55,14 @@ fn room_on(instance: &InstanceView<'_>, request: &PlacementRequest) -> (Option<u
     }
     match demand.gpus {
         GpuDemand::Count(count) => {
-            limits.extend(remaining.gpus.checked_div(count).map(|room| (room, Check::Gpu)));
+            limits.extend(instance.free_gpus().len().checked_div(count).map(|room| (room, Check::Gpu)));
         }
         GpuDemand::All => limits.push((1, Check::Gpu)),
+        GpuDemand::Share(milli) => {
+            // Each GPU takes as many as go into what is left of it, whichever is chosen first.
+            let room = instance.free_gpu_millis().map(|left| left / u32::from(milli)).sum();
+            limits.push((room, Check::Gpu));
+        }
     }
     if demand.needs_eni {
         limits.extend(instance.remaining_enis().map(|room| (room, Check::Eni)));

@@ -7,10 +7,11 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::check::{custom, gpus_needed, member_of};
+use super::check::{custom, has_gpus, member_of};
 use super::draw::{Draw, DrawPurpose, draw_feasible, draw_index};
 use super::policy::{Candidates, PolicyContext, keep_least};
 use super::request::PlacementRequest;
+use super::score_memory::ScoreMemory;
 use super::static_rules::StaticTable;
 use super::strategy::{BinpackField, PlacementStrategy, SpreadField, TieBreak};
 use crate::cluster::{ChainKind, Cluster, Group, Readiness, Slot};
@@ -23,6 +24,8 @@ pub(super) struct Scratch {
     open: Vec<Slot>,
     counts: Vec<u64>,
     headrooms: Vec<u128>,
+    /// One for each rule of the chain that is the embedder's own.
+    memories: Vec<ScoreMemory>,
 }
 
 /// Everything that one placement reads.
@@ -53,11 +56,11 @@ impl Scan<'_> {
         if let [PlacementStrategy::Random, ..] = rules {
             return self.any_feasible(scratch, draw);
         }
-        for rule in rules {
+        for (position, rule) in rules.iter().enumerate() {
             if scratch.candidates.len() < 2 {
                 break;
             }
-            self.narrow(rule, scratch, draw);
+            self.narrow(position, rule, scratch, draw);
         }
         self.settle(tie_break, &mut scratch.candidates, draw)
     }
@@ -85,10 +88,7 @@ impl Scan<'_> {
     fn keep_with_scarce_resources(&self, candidates: &mut Vec<Slot>) {
         let demand = self.request.demand();
         if demand.gpus != GpuDemand::Count(0) {
-            candidates.retain(|slot| {
-                let instance = self.cluster.view(*slot);
-                gpus_needed(demand.gpus, &instance) <= instance.free_gpus().len()
-            });
+            candidates.retain(|slot| has_gpus(demand.gpus, &self.cluster.view(*slot)));
         }
         if demand.needs_eni {
             candidates.retain(|slot| self.cluster.view(*slot).remaining_enis() != Some(0));
@@ -123,7 +123,7 @@ impl Scan<'_> {
         }
     }
 
-    fn narrow(&self, rule: &PlacementStrategy, scratch: &mut Scratch, draw: &mut dyn Draw) {
+    fn narrow(&self, position: usize, rule: &PlacementStrategy, scratch: &mut Scratch, draw: &mut dyn Draw) {
         let Self { cluster, request, .. } = *self;
         let instances = &cluster.instances;
         let candidates = &mut scratch.candidates;
@@ -155,7 +155,11 @@ impl Scan<'_> {
             }
             PlacementStrategy::Custom(policy) => {
                 let context = PolicyContext { cluster, request };
-                policy.narrow(&context, &mut Candidates::new(cluster, candidates), draw);
+                if scratch.memories.len() <= position {
+                    scratch.memories.resize_with(position + 1, ScoreMemory::default);
+                }
+                let memory = &mut scratch.memories[position];
+                policy.narrow(&context, &mut Candidates::new(cluster, candidates, memory), draw);
             }
         }
     }

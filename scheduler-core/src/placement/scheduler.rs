@@ -12,11 +12,12 @@ use super::commit::Placement;
 use super::draw::Draw;
 use super::explanation::{Explanation, Refusal};
 use super::indexed::{Lowered, Route, Walk, WalkScratch, lower};
+use super::policy::PolicyContext;
 use super::request::{PlacementRequest, RequestError};
 use super::scan::{Scan, Scratch};
 use super::static_rules::StaticTable;
 use super::strategy::{PlacementStrategy, Strategy, TieBreak};
-use crate::cluster::{Change, Cluster, LogPosition, Mention, Slot};
+use crate::cluster::{Change, Cluster, GpuSet, LogPosition, Mention, Slot};
 use crate::index::{Order, OrderHandle};
 use crate::model::{AttributeName, TaskGroup};
 
@@ -261,7 +262,23 @@ impl PreparedRequest {
             Some(order) => self.walk(cluster, order, draw),
             None => self.scan(cluster, draw),
         }?;
-        Some(Placement::chosen(cluster, slot, &self.request))
+        let gpus = self.choose_gpus(cluster, slot, draw);
+        Some(Placement::chosen(cluster, slot, &self.request).on_gpus(gpus))
+    }
+
+    /// The GPUs that a policy of the chain chooses on the instance; none: those that the task gets by default.
+    fn choose_gpus(&self, cluster: &Cluster, slot: Slot, draw: &mut dyn Draw) -> GpuSet {
+        let demand = self.request.demand().gpus;
+        if demand.is_none() {
+            return GpuSet::default();
+        }
+        let instance = cluster.view(slot);
+        let context = PolicyContext { cluster, request: &self.request };
+        let mut chosen = self.rules.iter().flatten().filter_map(|rule| match rule {
+            PlacementStrategy::Custom(policy) => policy.choose_gpus(&context, &instance, draw),
+            _ => None,
+        });
+        chosen.find(|gpus| instance.occupant.gpus.may_choose(demand, *gpus)).unwrap_or_default()
     }
 
     /// The reason why nobody can take the task now (C-51), without the closest instance; `None` if somebody can.

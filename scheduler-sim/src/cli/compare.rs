@@ -17,7 +17,7 @@ use crate::comparison::{Comparison, Timings, TraceFacts};
 use crate::files::{PendingFile, check_file, check_folder, is_same_file};
 use crate::fleet::{Fleet, Prices};
 use crate::metrics::{POINT_LIMIT, metric};
-use crate::report::{Format, Style, render};
+use crate::report::{Format, Style, csv_of_curves, render};
 use crate::runner::{Job, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;
@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// Time series in the JSON result, a point every so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
     series: Option<u64>,
+    /// A curve in the JSON result; the CSV result is then the curve
+    #[arg(long, value_name = "NAME", value_enum)]
+    curve: Option<CurveName>,
     /// Where the averages begin
     #[arg(long, value_name = "SECONDS", value_parser = milliseconds, default_value = "0")]
     warmup: u64,
@@ -84,6 +87,13 @@ pub(super) struct Arguments {
     /// When to use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     color: Color,
+}
+
+/// Curves that can be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CurveName {
+    /// GPUs used and fragmented over the GPU demand that has arrived, in percent of the fleet's GPUs, 0 to 130
+    GpuAllocation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -133,7 +143,15 @@ pub(super) fn run(arguments: &Arguments, begin: Instant) -> Result<ExitCode, Cli
         color: arguments.output.is_none() && arguments.color.is_wanted(),
     };
     let columns = (!arguments.columns.is_empty()).then_some(arguments.columns.as_slice());
-    let text = render(&comparisons, arguments.format.into(), columns, style);
+    let draws_curve = arguments.curve == Some(CurveName::GpuAllocation);
+    if draws_curve && !arguments.quiet && matches!(arguments.format, FormatName::Table | FormatName::Markdown) {
+        message("note: the table has no place for --curve; JSON and CSV show it");
+    }
+    let text = if draws_curve && arguments.format == FormatName::Csv {
+        csv_of_curves(&comparisons)
+    } else {
+        render(&comparisons, arguments.format.into(), columns, style)
+    };
     if let Some(folder) = arguments.decisions.as_deref().filter(|_| !arguments.quiet) {
         tell_other_logs(folder, &logs);
     }
@@ -247,6 +265,7 @@ fn compare(
         warmup_ms: arguments.warmup,
         decisions: arguments.decisions.clone().map(|folder| (folder, log_count)),
         series_step_ms: arguments.series,
+        draws_curve: arguments.curve.is_some(),
         jobs: arguments.jobs.unwrap_or_else(cores),
     };
     pulse.pulse.events.store(0, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use scheduler_core::GPU_MILLI;
 
 use super::inputs::{Opened, Reading, SettingOptions, open};
 use super::output::{CliError, print};
@@ -40,6 +41,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let Opened { source, survey } = open(&arguments.trace, &arguments.reading, false)?;
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec: Spec = arguments.strategy.parse().map_err(CliError::usage)?;
+    if spec.needs_typical_tasks() {
+        return Err(CliError::usage(format!(
+            "`{}` must know all tasks beforehand, as only a comparison does",
+            spec.name()
+        )));
+    }
     let horizon_ms = survey.horizon_ms(&settings);
     let plan = Plan {
         header: &survey.header,
@@ -96,7 +103,7 @@ fn candidates(decision: &Decision, instance: Option<&str>, text: &mut String) {
     let width = decision.candidates.iter().map(|candidate| candidate.name.len()).max().unwrap_or(0);
     for candidate in shown.take(LISTED) {
         let remaining = candidate.remaining;
-        let gpus = if remaining.gpus > 0 { format!(", {} GPUs", remaining.gpus) } else { String::new() };
+        let gpus = gpus_left(remaining.gpu_milli);
         let _ = writeln!(
             text,
             "    {:<width$}  {}  {} CPU units, {} MiB{gpus} left, {} of the group",
@@ -105,6 +112,15 @@ fn candidates(decision: &Decision, instance: Option<&str>, text: &mut String) {
     }
     if instance.is_none() && decision.candidates.len() > LISTED {
         let _ = writeln!(text, "    and {} more that could hold it", decision.candidates.len() - LISTED);
+    }
+}
+
+/// Whole GPUs, or thousandths where shares are taken.
+fn gpus_left(milli: u32) -> String {
+    match (milli / GPU_MILLI, milli % GPU_MILLI) {
+        (0, 0) => String::new(),
+        (whole, 0) => format!(", {whole} GPUs"),
+        (whole, part) => format!(", {whole}.{part:03} GPUs"),
     }
 }
 

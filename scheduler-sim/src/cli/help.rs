@@ -7,6 +7,7 @@ use clap::{Args, Command};
 
 use super::output::{CliError, print};
 use crate::metrics::{Direction, all_metrics};
+use crate::policy::POLICIES;
 use crate::strategy::NAMED;
 use crate::trace::events_help;
 
@@ -65,6 +66,13 @@ fn strategies() -> String {
         let _ = writeln!(text, "{:<width$}  {}", named.name, named.summary);
     }
     text.push_str(STRATEGY_CHAINS);
+    text.push_str("\nPolicies of the literature; each may stand in a chain as well:\n\n");
+    let width = POLICIES.iter().map(|policy| policy.name.len()).max().unwrap_or(0);
+    for policy in POLICIES {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  {:<width$}  {}", policy.name, policy.summary);
+    }
+    text.push_str("\nbest-fit and worst-fit take a resource, as in best-fit(cpu); alone they are by memory.\n");
     text
 }
 
@@ -110,7 +118,7 @@ makes three alike. Its name is ec2InstanceId (with a count: NAME-0, NAME-1, …)
 registration.
 
 A task definition, short, without containerDefinitions: { "family": "job", "cpu": 250, "memory": 512, "gpu": 1, "ports": [80] };
-cpu in CPU units (1024 = 1 vCPU), memory in MiB.
+cpu in CPU units (1024 = 1 vCPU), memory in MiB. "gpuMilli": 460 beside "gpu": 1 asks for a share of that GPU, in thousandths.
 
 Tasks of runTask and startTask are named by "id" (with a count: ID/0, ID/1, …), else task-N, N the event's number from 0.
 

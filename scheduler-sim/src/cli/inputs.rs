@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::{CliError, message};
-use crate::trace::{self, OpenOptions, Printable, Settings, Source, Survey};
+use crate::trace::{self, OpenOptions, Settings, Source, Survey};
 
 /// Options that say how a trace is read.
 #[derive(Debug, Clone, Args)]
@@ -73,14 +73,6 @@ pub(super) fn open(path: &Path, reading: &Reading, is_quiet: bool) -> Result<Ope
     let survey = source.survey()?;
     if !is_quiet {
         survey.warnings.iter().for_each(|warning| message(&format!("warning: {warning}")));
-        if survey.gpu_shares_requested > 0 {
-            message(&format!(
-                "warning: {}: {} of the tasks ask for a share of a GPU (`gpuMilli`); this version counts each as a \
-                 whole GPU",
-                Printable(source.file()),
-                survey.gpu_shares_requested
-            ));
-        }
     }
     Ok(Opened { source, survey })
 }

@@ -13,6 +13,7 @@ mod mistyped;
 mod output;
 mod progress;
 mod query;
+mod reproduce;
 mod validate;
 
 use std::ffi::OsString;
@@ -52,6 +53,7 @@ enum Command {
     Validate(validate::Arguments),
     Generate(generate::Arguments),
     Import(import::Arguments),
+    Reproduce(reproduce::Arguments),
     Help(help::Arguments),
     Completions(completions::Arguments),
     Man(completions::ManArguments),
@@ -96,6 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
+        Some(Command::Reproduce(arguments)) => reproduce::run(&arguments),
         Some(Command::Help(arguments)) => help::run(&arguments, &mut Cli::command()),
         Some(Command::Completions(arguments)) => completions::run(&arguments, &mut Cli::command()),
         Some(Command::Man(arguments)) => completions::man(&arguments, Cli::command()),

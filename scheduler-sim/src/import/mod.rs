@@ -11,13 +11,13 @@ mod horizon;
 mod huawei_topology;
 mod line_ends;
 mod machines;
-mod openb;
+pub(crate) mod openb;
 mod output;
 #[cfg(test)]
 mod public_traces;
 mod seconds;
 mod spool;
-mod table;
+pub(crate) mod table;
 mod task_trace;
 #[cfg(test)]
 mod testing;

@@ -11,22 +11,22 @@ use super::seconds::MAX_MS;
 use crate::trace::input::{Input, UnpackedReader};
 
 /// A table with a row of column names.
-pub(super) struct Table {
-    pub(super) file: Box<str>,
+pub(crate) struct Table {
+    pub(crate) file: Box<str>,
     reader: Reader<PlainLineEnds<UnpackedReader>>,
     columns: StringRecord,
 }
 
 /// A row, and the line it is on.
-pub(super) struct Row<'t> {
-    pub(super) file: &'t str,
+pub(crate) struct Row<'t> {
+    pub(crate) file: &'t str,
     columns: &'t StringRecord,
     record: StringRecord,
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 impl Table {
-    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
         let file: Box<str> = path.to_string_lossy().into();
         let read = |source| ImportError::Read { file: file.clone(), source };
         let unpacked = Input::open(path).and_then(|input| input.reader()).map_err(read)?;
@@ -37,7 +37,7 @@ impl Table {
     }
 
     /// The position of a column; `hint` says what to do where there is none.
-    pub(super) fn column(&self, column: &str, hint: &'static str) -> Result<Column, ImportError> {
+    pub(crate) fn column(&self, column: &str, hint: &'static str) -> Result<Column, ImportError> {
         self.optional_column(column).ok_or_else(|| {
             let found: Vec<_> = self.columns.iter().map(|name| format!("`{name}`")).collect();
             let found = if found.is_empty() { "none".into() } else { found.join(", ").into() };
@@ -46,12 +46,12 @@ impl Table {
     }
 
     /// The position of a column that need not be there.
-    pub(super) fn optional_column(&self, column: &str) -> Option<Column> {
+    pub(crate) fn optional_column(&self, column: &str) -> Option<Column> {
         self.columns.iter().position(|name| name == column).map(|index| Column { index })
     }
 
     /// The next row.
-    pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, ImportError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, ImportError> {
         let mut record = StringRecord::new();
         match self.reader.read_record(&mut record) {
             Ok(true) => {
@@ -77,18 +77,18 @@ fn table_error(file: &str, source: csv::Error) -> ImportError {
 
 /// A column that is there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(crate) struct Column {
     index: usize,
 }
 
 impl Row<'_> {
     /// The text of a field.
-    pub(super) fn text(&self, column: Column) -> &str {
+    pub(crate) fn text(&self, column: Column) -> &str {
         self.record.get(column.index).unwrap_or_default()
     }
 
     /// A name: 1 to 255 characters, none of them a control character.
-    pub(super) fn name(&self, column: Column) -> Result<&str, ImportError> {
+    pub(crate) fn name(&self, column: Column) -> Result<&str, ImportError> {
         let text = self.text(column);
         if text.is_empty() || text.chars().count() > 255 || text.chars().any(char::is_control) {
             return Err(self.wrong(column, "a name of 1 to 255 characters"));
@@ -97,13 +97,13 @@ impl Row<'_> {
     }
 
     /// An amount of something, as the engine holds it.
-    pub(super) fn amount(&self, column: Column) -> Result<u32, ImportError> {
+    pub(crate) fn amount(&self, column: Column) -> Result<u32, ImportError> {
         let amount = self.text(column).parse::<u32>().ok().filter(|&amount| i32::try_from(amount).is_ok());
         amount.ok_or_else(|| self.wrong(column, "an integer from 0 to 2147483647"))
     }
 
     /// Seconds, if there are any.
-    pub(super) fn seconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
+    pub(crate) fn seconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
         if self.text(column).is_empty() {
             return Ok(None);
         }
@@ -112,7 +112,7 @@ impl Row<'_> {
     }
 
     /// An integer.
-    pub(super) fn integer(&self, column: Column) -> Result<u64, ImportError> {
+    pub(crate) fn integer(&self, column: Column) -> Result<u64, ImportError> {
         self.text(column).parse().map_err(|_| self.wrong(column, "an integer"))
     }
 
@@ -122,14 +122,14 @@ impl Row<'_> {
     }
 
     /// An amount in units of which the field's unit has `factor`, which must be a whole one.
-    pub(super) fn exact_amount(&self, column: Column, factor: u32) -> Result<u32, ImportError> {
+    pub(crate) fn exact_amount(&self, column: Column, factor: u32) -> Result<u32, ImportError> {
         let product = self.decimal(column)?.times(Decimal::from(factor)).and_then(|it| it.rounded(i32::MAX as u64));
         let whole = product.filter(|amount| amount.is_exact).and_then(|amount| u32::try_from(amount.value).ok());
         whole.ok_or_else(|| self.wrong(column, "a number that is a whole one of CPU units or MiB, below 2147483648"))
     }
 
     /// Seconds with decimals, in milliseconds, if there are any.
-    pub(super) fn milliseconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
+    pub(crate) fn milliseconds(&self, column: Column) -> Result<Option<u64>, ImportError> {
         if self.text(column).is_empty() {
             return Ok(None);
         }
@@ -138,7 +138,7 @@ impl Row<'_> {
     }
 
     /// The error for a field that is not what its column holds.
-    pub(super) fn wrong(&self, column: Column, expected: &'static str) -> ImportError {
+    pub(crate) fn wrong(&self, column: Column, expected: &'static str) -> ImportError {
         let found = self.text(column).chars().take(80).collect::<String>().into();
         let column = self.columns.get(column.index).unwrap_or_default().into();
         ImportError::Field { file: self.file.into(), line: self.line, column, found, expected }
@@ -147,11 +147,11 @@ impl Row<'_> {
 
 /// The lines of names that must not come twice.
 #[derive(Debug, Default)]
-pub(super) struct UniqueNames(std::collections::HashMap<Box<str>, u64>);
+pub(crate) struct UniqueNames(std::collections::HashMap<Box<str>, u64>);
 
 impl UniqueNames {
     /// The name in a row, which no row before it had.
-    pub(super) fn take(&mut self, row: &Row<'_>, column: Column) -> Result<Box<str>, ImportError> {
+    pub(crate) fn take(&mut self, row: &Row<'_>, column: Column) -> Result<Box<str>, ImportError> {
         let name: Box<str> = row.name(column)?.into();
         match self.0.insert(name.clone(), row.line) {
             None => Ok(name),

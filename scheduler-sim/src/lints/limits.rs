@@ -1,6 +1,6 @@
 //! Amazon ECS's own limits, which a trace may exceed and `--strict-ecs` holds it to.
 
-use scheduler_core::{AttributeName, Demand};
+use scheduler_core::{AttributeName, Demand, GpuDemand};
 
 use super::kinds::LintKind;
 use crate::trace::{Action, Definition, Event, InstanceEntry, Profile};
@@ -50,7 +50,7 @@ pub(super) fn definition_limits(definition: &Definition, profile: Profile) -> Ve
     if definition.max_tasks_per_instance.is_some() {
         lints.push(LintKind::Extension { definition: name(), key: "maxTasksPerInstance" });
     }
-    if definition.gpu_milli.is_some() {
+    if matches!(definition.core.demand().gpus, GpuDemand::Share(_)) {
         lints.push(LintKind::Extension { definition: name(), key: "gpuMilli" });
     }
     lints

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{
-    Attributes, Cause, Change, ContainerInstance, Demand, GpuDemand, HostPorts, InstanceId, InstanceStatus,
+    Attributes, Cause, Change, ContainerInstance, Demand, GPU_MILLI, GpuDemand, HostPorts, InstanceId, InstanceStatus,
     InstanceTotals, RESERVED_PORT_LIMIT, ReleaseOn,
 };
 
@@ -29,9 +29,6 @@ pub(super) const TABLE: &[MetricInfo] = &[
     info("fragmentation.gpu", "GPU fragm.", "the same for GPUs, over the tasks that want one; absent if none does"),
 ];
 
-/// A whole GPU.
-const GPU_THOUSANDTHS: u64 = 1_000;
-
 /// What of an instance decides whether kinds fit, besides its totals.
 struct Instance {
     /// Bit k: the static rules of kind k admit it.
@@ -40,6 +37,8 @@ struct Instance {
     fitting: u32,
     /// Copies of the kinds that do not fit, and of those of them that want a GPU.
     stranding: [u64; 2],
+    /// Of kinds that fit: shares of GPUs that are smaller than what they want of one, times their copies.
+    too_small: u128,
     /// Where a kind asks for them.
     exclusive: Option<Box<Exclusive>>,
 }
@@ -49,11 +48,13 @@ struct Exclusive {
     reserved_ports: HostPorts,
     task_ports: HostPorts,
     enis: Option<u32>,
+    /// Thousandths left of each GPU.
+    gpus: Vec<u32>,
 }
 
 struct Fragmentation {
     kinds: Arc<[Kind]>,
-    /// Whether a kind asks for host ports or a network interface.
+    /// Whether a kind asks for host ports, a network interface or a GPU.
     asks_exclusive: bool,
     release_on: ReleaseOn,
     /// Copies of all kinds, and of those that want a GPU.
@@ -75,7 +76,7 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
     };
     Box::new(Fragmentation {
         kinds: Arc::clone(&context.kinds),
-        asks_exclusive: context.kinds.iter().any(|kind| kind.demand.needs_eni || !kind.demand.host_ports.is_empty()),
+        asks_exclusive: context.kinds.iter().any(asks_exclusive),
         release_on: context.release_on,
         weights: [weight(|_| true), weight(wants_gpu)],
         clock: Clock::new(context.window),
@@ -85,6 +86,10 @@ pub(super) fn start(context: &Context) -> Box<dyn Metric> {
         stranded: [0; 3],
         stranded_area: [0; 3],
     })
+}
+
+fn asks_exclusive(kind: &Kind) -> bool {
+    kind.demand.needs_eni || !kind.demand.host_ports.is_empty() || wants_gpu(kind)
 }
 
 fn wants_gpu(kind: &Kind) -> bool {
@@ -112,10 +117,11 @@ impl Fragmentation {
                 reserved_ports: description.resources().reserved_ports().clone(),
                 task_ports: foreign.host_ports.clone(),
                 enis: description.eni_task_limit().map(|limit| limit.saturating_sub(u32::from(foreign.needs_eni))),
+                gpus: gpus_left(description),
             })
         });
         let admitted = self.admitted(description.attributes());
-        let instance = Instance { admitted, fitting: 0, stranding: self.weights, exclusive };
+        let instance = Instance { admitted, fitting: 0, stranding: self.weights, too_small: 0, exclusive };
         self.instances.insert(id, instance);
     }
 
@@ -147,6 +153,12 @@ impl Fragmentation {
                 exclusive.task_ports.remove(port)
             };
         }
+        let milli = demand.gpus.milli_of_each();
+        for index in task.gpu_indices.iter() {
+            if let Some(left) = exclusive.gpus.get_mut(index) {
+                *left = if holds { left.saturating_sub(milli) } else { *left + milli };
+            }
+        }
         if demand.needs_eni {
             exclusive.enis = exclusive.enis.map(|enis| if holds { enis.saturating_sub(1) } else { enis + 1 });
         }
@@ -165,7 +177,7 @@ impl Metric for Fragmentation {
         let Some(instance) = self.instances.get_mut(&change.instance) else { return };
         if let Some(before) = change.before.filter(is_open) {
             let free = free(&before);
-            let stranded = stranded(free, instance.stranding);
+            let stranded = instance.stranded(free);
             for index in 0..3 {
                 self.free[index] -= free[index];
                 self.stranded[index] -= stranded[index];
@@ -174,7 +186,7 @@ impl Metric for Fragmentation {
         if let Some(after) = change.after.filter(is_open) {
             instance.refit(&after, &self.kinds, self.weights);
             let free = free(&after);
-            let stranded = stranded(free, instance.stranding);
+            let stranded = instance.stranded(free);
             for index in 0..3 {
                 self.free[index] += free[index];
                 self.stranded[index] += stranded[index];
@@ -198,11 +210,14 @@ impl Instance {
     /// Finds out which kinds fit now.
     fn refit(&mut self, totals: &InstanceTotals, kinds: &[Kind], weights: [u64; 2]) {
         let mut fitting = 0;
+        self.too_small = 0;
         for (index, kind) in kinds.iter().enumerate() {
             let is_admitted = self.admitted >> index & 1 == 1;
-            // GPUs are whole: none has a free share smaller than what the kind wants of one.
             if is_admitted && fits(self.exclusive.as_deref(), totals, &kind.demand) {
                 fitting |= 1 << index;
+                if let Some(exclusive) = self.exclusive.as_deref().filter(|_| wants_gpu(kind)) {
+                    self.too_small += u128::from(kind.copies) * exclusive.too_small(kind.demand.gpus);
+                }
             }
         }
         if std::mem::replace(&mut self.fitting, fitting) == fitting {
@@ -214,6 +229,40 @@ impl Instance {
             self.stranding[1] -= if wants_gpu(kind) { kind.copies } else { 0 };
         }
     }
+
+    /// What is free, times the copies that cannot use it.
+    fn stranded(&self, free: [u64; 3]) -> [u128; 3] {
+        let [all, with_gpu] = self.stranding;
+        let times = |free: u64, copies: u64| u128::from(free) * u128::from(copies);
+        [times(free[0], all), times(free[1], all), times(free[2], with_gpu) + self.too_small]
+    }
+}
+
+impl Exclusive {
+    fn has_gpus(&self, demand: GpuDemand) -> bool {
+        let wanted = match demand {
+            GpuDemand::Count(0) => return true,
+            GpuDemand::Count(count) => count as usize,
+            GpuDemand::All => self.gpus.len().max(1),
+            GpuDemand::Share(_) => 1,
+        };
+        self.gpus.iter().filter(|left| **left >= demand.milli_of_each()).count() >= wanted
+    }
+
+    /// Thousandths left of GPUs that have less than is wanted of each.
+    fn too_small(&self, demand: GpuDemand) -> u128 {
+        self.gpus.iter().filter(|left| **left < demand.milli_of_each()).map(|left| u128::from(*left)).sum()
+    }
+}
+
+/// Thousandths of each GPU of an instance without tasks.
+pub(super) fn gpus_left(description: &ContainerInstance) -> Vec<u32> {
+    if let Some(millis) = description.gpu_millis() {
+        return millis.iter().map(|milli| u32::from(*milli)).collect();
+    }
+    let count = description.resources().gpu_ids().len() as u32;
+    let taken = description.foreign_load().gpus.milli(count);
+    (1..=count).map(|number| if number * GPU_MILLI <= taken { 0 } else { GPU_MILLI }).collect()
 }
 
 fn is_open(totals: &InstanceTotals) -> bool {
@@ -225,28 +274,19 @@ fn free(totals: &InstanceTotals) -> [u64; 3] {
     [
         u64::from(totals.registered.cpu_units - totals.used.cpu_units),
         u64::from(totals.registered.memory_mib - totals.used.memory_mib),
-        u64::from(totals.registered.gpus - totals.used.gpus) * GPU_THOUSANDTHS,
+        u64::from(totals.registered.gpu_milli - totals.used.gpu_milli),
     ]
-}
-
-/// What is free, times the copies that cannot use it.
-fn stranded(free: [u64; 3], [all, with_gpu]: [u64; 2]) -> [u128; 3] {
-    let times = |free: u64, copies: u64| u128::from(free) * u128::from(copies);
-    [times(free[0], all), times(free[1], all), times(free[2], with_gpu)]
 }
 
 /// Checks 1 to 5 of the placement spec, 2.3; 6 and 7 are static rules.
 fn fits(exclusive: Option<&Exclusive>, totals: &InstanceTotals, demand: &Demand) -> bool {
     let (registered, used) = (&totals.registered, &totals.used);
-    let gpus = match demand.gpus {
-        GpuDemand::Count(count) => count,
-        GpuDemand::All => registered.gpus.max(1),
-    };
     demand.cpu_units <= registered.cpu_units - used.cpu_units
         && demand.memory_mib <= registered.memory_mib - used.memory_mib
-        && gpus <= registered.gpus - used.gpus
         && exclusive.is_none_or(|exclusive| {
-            !(demand.needs_eni && exclusive.enis == Some(0)) && ports_fit(exclusive, &demand.host_ports)
+            exclusive.has_gpus(demand.gpus)
+                && !(demand.needs_eni && exclusive.enis == Some(0))
+                && ports_fit(exclusive, &demand.host_ports)
         })
 }
 

@@ -4,9 +4,16 @@ use std::cmp::Reverse;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use scheduler_core::{Demand, GpuDemand, HostPort, PlacementRequest};
+use scheduler_core::{AttributeName, Demand, GPU_MILLI, GpuDemand, HostPort, PlacementRequest};
 
 use super::static_rules::StaticRules;
+use crate::import::openb::MODEL;
+use crate::policy::{TaskShape, TypicalTasks};
+
+/// The attribute that holds a GPU model.
+fn gpu_model() -> AttributeName {
+    AttributeName::new(MODEL).expect("the name is valid")
+}
 
 /// Most kinds that are looked at.
 const MOST_KINDS: usize = 32;
@@ -46,21 +53,38 @@ impl KindCounter {
     pub fn add(&mut self, request: &PlacementRequest, copies: u64) {
         let demand = request.demand();
         let rules = StaticRules::of(request);
-        let gpus = match demand.gpus {
-            GpuDemand::Count(count) => count,
-            GpuDemand::All => u32::MAX,
+        let (gpus, gpu_thousandths) = match demand.gpus {
+            GpuDemand::Count(count) => (count, u64::from(count) * u64::from(GPU_MILLI)),
+            GpuDemand::All => (u32::MAX, u64::MAX),
+            GpuDemand::Share(milli) => (1, milli.into()),
         };
         let key = Key {
             cpu_units: demand.cpu_units,
             memory_mib: demand.memory_mib,
             gpus,
-            gpu_thousandths: u64::from(gpus) * 1_000,
+            gpu_thousandths,
             ports: demand.host_ports.as_slice().to_vec(),
             needs_eni: demand.needs_eni,
             rules: rules.text(),
         };
         let kind = self.kinds.entry(key).or_insert_with(|| Kind { copies: 0, demand: demand.clone(), rules });
         kind.copies = kind.copies.saturating_add(copies);
+    }
+
+    /// The typical tasks as the study of FGD has them. GPU models are those that a `memberOf` expression compares
+    /// `attribute:gpu-model` with.
+    pub fn typical_tasks(&self) -> TypicalTasks {
+        let shape = |kind: &Kind| {
+            let (gpus, gpu_milli) = match kind.demand.gpus {
+                GpuDemand::Count(0) => (0, 0),
+                GpuDemand::Count(count) => (count, GPU_MILLI),
+                GpuDemand::All => (1, GPU_MILLI),
+                GpuDemand::Share(milli) => (1, milli.into()),
+            };
+            let models = if gpus > 0 { kind.rules.values_of(&gpu_model()).join("|") } else { String::new() };
+            TaskShape { cpu_units: kind.demand.cpu_units, gpu_milli, gpus, models: models.into() }
+        };
+        TypicalTasks::of(self.kinds.values().map(|kind| (shape(kind), kind.copies)), gpu_model())
     }
 
     /// The kinds that count: from the most copies down until they hold 95 % of all, at most 32.

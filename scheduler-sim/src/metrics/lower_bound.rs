@@ -58,8 +58,6 @@ pub(super) const TABLE: &[MetricInfo] = &[
 
 const MICRODOLLARS: u128 = 1_000_000;
 
-const GPU_THOUSANDTHS: u64 = 1_000;
-
 /// What tasks take that count as one kind.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TaskKey {
@@ -77,8 +75,8 @@ impl TaskKey {
             cpu_units: demand.cpu_units.into(),
             memory_mib: demand.memory_mib.into(),
             gpu_thousandths: match demand.gpus {
-                GpuDemand::Count(count) => Some(u64::from(count) * GPU_THOUSANDTHS),
                 GpuDemand::All => None,
+                some => Some(some.milli(0).into()),
             },
             host_ports: demand.host_ports.as_slice().to_vec(),
         }
@@ -205,11 +203,7 @@ impl Bound {
 
     fn lower_bound(&self) -> Option<LowerBound> {
         let instances = self.instances.at_peak().map(|((registered, microdollars), count)| InstanceKind {
-            resources: [
-                registered.cpu_units.into(),
-                registered.memory_mib.into(),
-                u64::from(registered.gpus) * GPU_THOUSANDTHS,
-            ],
+            resources: [registered.cpu_units.into(), registered.memory_mib.into(), registered.gpu_milli.into()],
             microdollars: *microdollars,
             count,
         });

@@ -7,8 +7,10 @@ mod az_imbalance;
 mod az_loss;
 mod blast_radius;
 mod cost;
+mod curve;
 mod empty_instances;
 mod fragmentation;
+mod gpu_allocation;
 mod info;
 mod instances_used;
 mod kinds;
@@ -33,6 +35,8 @@ mod zones;
 use std::fmt;
 use std::sync::Arc;
 
+pub use curve::{Arrival, Curve, CurvePoint};
+pub use gpu_allocation::GpuAllocation;
 pub use info::{Direction, MetricInfo, Report, Unit, Value, Values};
 pub use kinds::{Kind, KindCounter};
 pub use quotient::{Quotient, seconds, shortest};
@@ -42,6 +46,7 @@ pub(crate) use static_rules::StaticRules;
 pub use window::Window;
 
 use crate::outcome::{Observation, Observer, Outcome};
+use crate::policy::TypicalTasks;
 
 /// What metrics know of a run before it starts.
 #[derive(Debug, Clone)]
@@ -56,6 +61,8 @@ pub struct Context {
     pub can_wait: bool,
     /// The typical tasks of the trace, for `fragmentation`.
     pub kinds: Arc<[Kind]>,
+    /// The typical tasks of the trace, for the curve of GPU allocation and the policy FGD.
+    pub typical: Arc<TypicalTasks>,
 }
 
 /// One metric, or a few of one subject, of one run.
@@ -185,6 +192,7 @@ impl Observer for Metrics {
             Observation::ZoneLoss { zone, unplaced_tasks } => {
                 self.of_changes.iter_mut().for_each(|fold| fold.zone_loss(zone, *unplaced_tasks));
             }
+            Observation::Arrived { .. } => {}
             Observation::Service(_) if at_ms > self.horizon_ms => {}
             Observation::Change(change) if at_ms > self.horizon_ms => {
                 self.of_changes.iter_mut().for_each(|fold| fold.change_after_horizon(at_ms, change));

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use scheduler_core::{
-    Attributes, Cause, Change, ContainerInstance, Demand, GpuDemand, InstanceId, InstanceStatus, PlacementRequest,
-    RESERVED_PORT_LIMIT, TaskId, TaskKind, TaskSpec,
+    Attributes, Cause, Change, ContainerInstance, Demand, GpuDemand, GpuSet, InstanceId, InstanceStatus,
+    PlacementRequest, RESERVED_PORT_LIMIT, TaskId, TaskKind, TaskSpec,
 };
 
 use super::testing::random_trace;
@@ -25,7 +25,8 @@ struct Instance {
     attributes: Attributes,
     is_open: bool,
     price: Option<u64>,
-    tasks: BTreeMap<TaskId, Arc<TaskSpec>>,
+    /// What each is, and the GPUs that it has or shares.
+    tasks: BTreeMap<TaskId, (Arc<TaskSpec>, GpuSet)>,
 }
 
 /// The state at one instant.
@@ -62,7 +63,7 @@ impl Observer for Witness {
                 self.now.services.insert(request.group().to_string(), (*request).clone());
             }
             Observation::Change(change) => self.follow(change),
-            Observation::Outcome(_) | Observation::ZoneLoss { .. } => return,
+            Observation::Outcome(_) | Observation::ZoneLoss { .. } | Observation::Arrived { .. } => return,
         }
         self.states.insert(at_ms, self.now.clone());
     }
@@ -90,7 +91,9 @@ impl Witness {
         instance.is_open = is_open;
         match (&change.cause, &change.task) {
             (Cause::AttributesChanged(attributes), _) => instance.attributes = (**attributes).clone(),
-            (Cause::Started, Some(task)) => drop(instance.tasks.insert(task.id, Arc::clone(&task.spec))),
+            (Cause::Started, Some(task)) => {
+                instance.tasks.insert(task.id, (Arc::clone(&task.spec), task.gpu_indices));
+            }
             (Cause::Stopped | Cause::Lost, Some(task)) => drop(instance.tasks.remove(&task.id)),
             _ => {}
         }
@@ -109,16 +112,16 @@ impl Witness {
 
 impl Instance {
     fn is_empty(&self) -> bool {
-        self.tasks.values().all(|spec| spec.kind == TaskKind::Daemon)
+        self.tasks.values().all(|(spec, _)| spec.kind == TaskKind::Daemon)
     }
 
     fn demands(&self) -> impl Iterator<Item = &Demand> {
-        self.tasks.values().map(|spec| &spec.demand).chain([self.description.foreign_load()])
+        self.tasks.values().map(|(spec, _)| &spec.demand).chain([self.description.foreign_load()])
     }
 
     fn registered(&self) -> [u128; 3] {
         let resources = self.description.resources();
-        [resources.cpu_units().into(), resources.memory_mib().into(), resources.gpu_ids().len() as u128]
+        [resources.cpu_units().into(), resources.memory_mib().into(), 1000 * resources.gpu_ids().len() as u128]
     }
 
     fn used(&self) -> [u128; 3] {
@@ -126,12 +129,27 @@ impl Instance {
         for demand in self.demands() {
             used[0] += u128::from(demand.cpu_units);
             used[1] += u128::from(demand.memory_mib);
-            used[2] += match demand.gpus {
-                GpuDemand::Count(count) => u128::from(count),
-                GpuDemand::All => self.registered()[2],
-            };
         }
+        used[2] = self.registered()[2] - self.gpus_left().iter().sum::<u128>();
         used
+    }
+
+    /// Thousandths left of each GPU.
+    fn gpus_left(&self) -> Vec<u128> {
+        let count = self.description.resources().gpu_ids().len();
+        let mut left: Vec<u128> = match self.description.gpu_millis() {
+            Some(millis) => millis.iter().map(|milli| u128::from(*milli)).collect(),
+            None => vec![1000; count],
+        };
+        let foreign = match self.description.foreign_load().gpus {
+            GpuDemand::Count(count) => count as usize,
+            _ => count,
+        };
+        left[..foreign].fill(0);
+        for (spec, gpus) in self.tasks.values() {
+            gpus.iter().for_each(|gpu| left[gpu] -= wanted_of_each(&spec.demand));
+        }
+        left
     }
 
     fn free(&self) -> [u128; 3] {
@@ -141,9 +159,11 @@ impl Instance {
     fn fits(&self, kind: &Kind) -> bool {
         let (demand, free) = (&kind.demand, self.free());
         let gpus = match demand.gpus {
-            GpuDemand::Count(count) => u128::from(count),
-            GpuDemand::All => self.registered()[2].max(1),
+            GpuDemand::Count(count) => count as usize,
+            GpuDemand::All => self.description.resources().gpu_ids().len().max(1),
+            GpuDemand::Share(_) => 1,
         };
+        let roomy = self.gpus_left().into_iter().filter(|left| *left >= wanted_of_each(demand)).count();
         let mut taken: BTreeSet<_> = self.description.resources().reserved_ports().iter().collect();
         taken.extend(self.demands().flat_map(|demand| demand.host_ports.iter()));
         let enis = self.demands().filter(|demand| demand.needs_eni).count() as u32;
@@ -153,10 +173,17 @@ impl Instance {
         let eni = !demand.needs_eni || self.description.eni_task_limit().is_none_or(|limit| enis < limit);
         u128::from(demand.cpu_units) <= free[0]
             && u128::from(demand.memory_mib) <= free[1]
-            && gpus <= free[2]
+            && gpus <= roomy
             && ports
             && eni
             && kind.rules.admit(&self.attributes)
+    }
+}
+
+fn wanted_of_each(demand: &Demand) -> u128 {
+    match demand.gpus {
+        GpuDemand::Share(milli) => milli.into(),
+        _ => 1000,
     }
 }
 
@@ -171,7 +198,9 @@ impl State {
             let rules = StaticRules::of(request);
             let (mut on_instances, mut in_zones, mut zones) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
             for instance in self.instances.values() {
-                let is_its = |spec: &&Arc<TaskSpec>| spec.group.as_str() == group && spec.kind == TaskKind::Replica;
+                let is_its = |(spec, _): &&(Arc<TaskSpec>, GpuSet)| {
+                    spec.group.as_str() == group && spec.kind == TaskKind::Replica
+                };
                 let count = instance.tasks.values().filter(is_its).count() as u128;
                 on_instances.push(count);
                 *in_zones.entry(instance.description.zone()).or_insert(0) += count;
@@ -238,7 +267,15 @@ fn expected(pieces: &[Piece<'_>], window: Window, kinds: &[Kind]) -> BTreeMap<St
                 for kind in kinds.iter().filter(counts) {
                     let part = u128::from(kind.copies) * instance.free()[index];
                     sums.1 += part;
-                    sums.0 += if instance.fits(kind) { 0 } else { part };
+                    sums.0 += if !instance.fits(kind) {
+                        part
+                    } else if index == 2 {
+                        let wanted = wanted_of_each(&kind.demand);
+                        let too_small = instance.gpus_left().into_iter().filter(|left| *left < wanted).sum::<u128>();
+                        u128::from(kind.copies) * too_small
+                    } else {
+                        0
+                    };
                 }
             }
             sums
@@ -303,14 +340,16 @@ fn expected_bounds(witness: &Witness, window_peak: Option<Quotient>) -> BTreeMap
     let used = |state: &State| state.sum(|it| !it.is_empty(), |_| 1);
     let peak = witness.states.values().map(used).max().expect("a run has a state");
     let state = witness.states.values().find(|state| used(state) == peak).expect("some state is the peak");
-    let resources = |amounts: [u128; 3]| [amounts[0] as u64, amounts[1] as u64, amounts[2] as u64 * 1_000];
-    let tasks = state.instances.values().flat_map(|it| it.tasks.values()).filter(|spec| spec.kind != TaskKind::Daemon);
-    let tasks = tasks.map(|spec| &spec.demand).map(|demand| bounds::TaskKind {
+    let resources = |amounts: [u128; 3]| [amounts[0] as u64, amounts[1] as u64, amounts[2] as u64];
+    let tasks =
+        state.instances.values().flat_map(|it| it.tasks.values()).filter(|(spec, _)| spec.kind != TaskKind::Daemon);
+    let tasks = tasks.map(|(spec, _)| &spec.demand).map(|demand| bounds::TaskKind {
         resources: resources([
             demand.cpu_units.into(),
             demand.memory_mib.into(),
             match demand.gpus {
-                GpuDemand::Count(count) => count.into(),
+                GpuDemand::Count(count) => u128::from(count) * 1_000,
+                GpuDemand::Share(milli) => milli.into(),
                 GpuDemand::All => unreachable!("no task of the random traces takes all"),
             },
         ]),
@@ -355,6 +394,7 @@ fn check(text: &str, strategy: &str, warmup_ms: u64) {
         warmup_ms,
         decisions: None,
         series_step_ms: None,
+        draws_curve: false,
         jobs: std::num::NonZeroUsize::MIN,
     };
     let context: Context = context(&job).expect("readable");

@@ -110,7 +110,7 @@ impl Observer for Series {
             }
             Observation::Outcome(outcome) => self.count(outcome),
             Observation::Service(request) => self.az_imbalance.service(at_ms, request),
-            Observation::Price { .. } | Observation::ZoneLoss { .. } => {}
+            Observation::Price { .. } | Observation::ZoneLoss { .. } | Observation::Arrived { .. } => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The static rules of a request: required attributes, location, and the `memberOf` expressions that ask attributes
 //! alone. Whether an instance meets them changes only with its attributes.
 
+use scheduler_core::expression::{Argument, Comparison, Node, Operator, Subject};
 use scheduler_core::{
     AttributeLookup, AttributeName, Attributes, Expression, PlacementConstraint, PlacementRequest, RequiredAttribute,
 };
@@ -41,6 +42,21 @@ impl StaticRules {
         self.required.iter().all(|required| required.is_met_by(attributes))
             && self.zones.as_ref().is_none_or(is_allowed)
             && self.expressions.iter().all(|expression| expression.matches_attributes(attributes))
+    }
+
+    /// The values that an expression of its own wants an attribute to have one of; none if no expression does.
+    pub(super) fn values_of(&self, name: &AttributeName) -> Vec<Box<str>> {
+        let values = self.expressions.iter().find_map(|expression| match expression.root() {
+            Node::Comparison(Comparison { subject: Subject::Attribute(of), operator, argument, .. }) if of == name => {
+                match (operator, argument) {
+                    (Operator::Equal, Argument::Text(text)) => Some(vec![text.clone()]),
+                    (Operator::In, Argument::List(texts)) => Some(texts.clone()),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        values.unwrap_or_default()
     }
 
     /// The rules as one text: what kinds of tasks are sorted by, last of all.

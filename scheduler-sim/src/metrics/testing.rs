@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scheduler_core::{ReleaseOn, TaskGroup};
 
-use super::{Context, Metric, Report, Value, Window};
+use super::{Context, KindCounter, Metric, Report, Value, Window};
 use crate::outcome::{Copies, Fate, Origin, Outcome};
 
 /// A window, and nothing else that matters.
@@ -15,6 +15,7 @@ pub(super) fn context(from_ms: u64, to_ms: u64) -> Context {
         queues: true,
         can_wait: true,
         kinds: Arc::new([]),
+        typical: Arc::new(KindCounter::default().typical_tasks()),
     }
 }
 
@@ -65,6 +66,8 @@ pub(crate) fn random_trace(seed: u64) -> String {
         concat!(
             r#"{"family":"small","cpu":200,"memory":300},{"family":"port","cpu":100,"memory":100,"ports":[8080]},"#,
             r#"{"family":"gpu","cpu":100,"memory":100,"gpu":1},"#,
+            r#"{"family":"share","cpu":50,"memory":100,"gpu":1,"gpuMilli":400},"#,
+            r#"{"family":"most","cpu":50,"memory":50,"gpu":1,"gpuMilli":700},"#,
             r#"{"family":"picky","containerDefinitions":[{"name":"c","cpu":300,"memory":200}],"#,
             r#""placementConstraints":[{"type":"memberOf","expression":"attribute:rack == r1"}]}"#
         )
@@ -95,10 +98,11 @@ impl Lines {
     fn instance(&mut self, name: &str) -> String {
         let (zone, rack) = (["a", "b", "c"][self.below(3) as usize], self.below(2));
         let (cpu, memory) = (400 * (1 + self.below(4)), 500 * (1 + self.below(4)));
-        let gpu = self.below(2);
+        let gpu = self.below(3);
+        let left = if gpu == 2 && self.below(3) == 0 { r#","gpuMillis":[1000,600]"# } else { "" };
         format!(
             r#"{{"ec2InstanceId":"{name}","availabilityZone":"{zone}","attributes":{{"rack":"r{rack}"}},"pricePerHour":{},
-            "registeredResources":{{"cpu":{cpu},"memory":{memory},"gpu":{gpu}}}}}"#,
+            "registeredResources":{{"cpu":{cpu},"memory":{memory},"gpu":{gpu}}}{left}}}"#,
             1 + self.below(9)
         )
         .replace('\n', " ")
@@ -138,7 +142,7 @@ impl Lines {
             4 => r#""stopTask":{"group":"family:small","count":2}"#.to_owned(),
             5 => r#""failTasks":{"group":"service:web","count":1}"#.to_owned(),
             _ => {
-                let family = ["small", "port", "gpu", "picky"][self.below(4) as usize];
+                let family = ["small", "port", "gpu", "picky", "share", "most"][self.below(6) as usize];
                 let (count, duration) = (1 + self.below(3), self.below(9));
                 format!(r#""runTask":{{"taskDefinition":"{family}","count":{count},"durationSeconds":{duration}}}"#)
             }

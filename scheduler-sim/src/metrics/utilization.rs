@@ -28,9 +28,9 @@ pub(super) const TABLE: &[MetricInfo] = &[
     info("utilization.gpu.final", "GPU final", FINAL),
 ];
 
-/// CPU units, MiB and GPUs of some instances together.
+/// CPU units, MiB and GPU thousandths of some instances together.
 pub(super) fn amounts(amounts: Amounts) -> [u64; 3] {
-    [amounts.cpu_units.into(), amounts.memory_mib.into(), amounts.gpus.into()]
+    [amounts.cpu_units.into(), amounts.memory_mib.into(), amounts.gpu_milli.into()]
 }
 
 /// `used / registered` of one resource over time.

@@ -24,6 +24,26 @@ pub fn csv(comparisons: &[Comparison], columns: Option<&[String]>) -> String {
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
+/// The curves of GPU allocation of all runs, one line a point.
+pub fn csv_of_curves(comparisons: &[Comparison]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = ["trace", "strategy", "seed", "arrived", "alloc_pct", "frag_ratio_pct", "frag_amount_pct"];
+    // Writing to memory cannot fail, and all lines have as many fields as the head.
+    let _ = writer.write_record(head);
+    for comparison in comparisons {
+        for run in &comparison.runs {
+            for point in run.curve.iter().flatten() {
+                let numbers = [point.alloc_pct, point.frag_ratio_pct, point.frag_amount_pct]
+                    .map(|it| ((it * 1e4).round() / 1e4).to_string());
+                let whole = [run.seed.to_string(), point.arrived.to_string()];
+                let names = [comparison.trace.name.to_string(), run.strategy.clone()];
+                let _ = writer.write_record(names.iter().chain(&whole).chain(&numbers));
+            }
+        }
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
 fn is_present(comparisons: &[Comparison], name: &str) -> bool {
     let mut runs = comparisons.iter().flat_map(|comparison| &comparison.runs);
     runs.any(|run| run.metrics.get(name).is_some())

@@ -10,7 +10,7 @@ use super::timings::rate;
 use super::value::Json;
 use crate::comparison::{Comparison, RunResult, Timings, TraceFacts};
 use crate::fleet::Fleet;
-use crate::metrics::{Point, Quotient, SeriesValues, Value, seconds, shortest};
+use crate::metrics::{CurvePoint, Point, Quotient, SeriesValues, Value, seconds, shortest};
 use crate::summary::{MetricSummary, Summary, summaries};
 use crate::trace::{OnUnplaceable, Profile, Settings};
 
@@ -115,12 +115,24 @@ fn run_object(run: &RunResult, with_details: bool) -> Json {
     if let Some(series) = run.series.as_ref().filter(|_| with_details) {
         object.put("series", series_object(series));
     }
+    if let Some(curve) = run.curve.as_ref().filter(|_| with_details) {
+        object.put("curve", Json::List(curve.iter().map(curve_point).collect()));
+    }
     if let Some(placement) = run.final_placement.as_ref().filter(|_| with_details) {
         let names = |tasks: &[String]| Json::List(tasks.iter().map(|task| Json::from(task.as_str())).collect());
         let members = placement.iter().map(|(instance, tasks)| (instance.as_str(), names(tasks)));
         object.put("final_placement", Json::object(members));
     }
     object
+}
+
+fn curve_point(point: &CurvePoint) -> Json {
+    Json::object([
+        ("arrived", Json::count(point.arrived as u64)),
+        ("alloc_pct", float(point.alloc_pct)),
+        ("frag_ratio_pct", float(point.frag_ratio_pct)),
+        ("frag_amount_pct", float(point.frag_amount_pct)),
+    ])
 }
 
 fn series_object(series: &SeriesValues) -> Json {

@@ -10,7 +10,7 @@ mod timings;
 mod value;
 mod verdict;
 
-pub use csv::csv;
+pub use csv::{csv, csv_of_curves};
 pub use decisions::{DecisionLog, FinalPlacement};
 pub use grid::{Cell, Grid, Mark};
 pub use json::{SCHEMA_VERSION, digest, json, settings_object};

@@ -21,8 +21,16 @@ impl Simulation<'_> {
     pub(super) fn act(&mut self, event: &Event) -> Result<(), Cause> {
         let number = event.number;
         match &event.action {
-            Action::RunTask(run) => self.run_task(number, run),
-            Action::StartTask(start) => self.start_task(number, start),
+            Action::RunTask(run) => {
+                self.run_task(number, run)?;
+                self.tell_arrived(&run.request, &run.names);
+                Ok(())
+            }
+            Action::StartTask(start) => {
+                self.start_task(number, start)?;
+                self.tell_arrived(&start.request, &start.names);
+                Ok(())
+            }
             Action::StopTask(stop) => {
                 self.stop_task(number, stop);
                 Ok(())
@@ -88,6 +96,12 @@ impl Simulation<'_> {
             self.start(placement, name.as_ref(), start)?;
         }
         Ok(())
+    }
+
+    fn tell_arrived(&mut self, request: &TaskRequest, names: &TaskNames) {
+        let demand = request.definition.core.demand();
+        let arrived = Observation::Arrived { demand, copies: names.count().into() };
+        self.observer.observe(self.now_ms, &arrived);
     }
 
     /// No instance takes the copies from `first` on.

@@ -196,7 +196,9 @@ impl Simulation<'_> {
                 service.strategy = matches!(strategy, Strategy::Chain(_)).then(|| strategy.clone());
                 service.is_eligible_for_zone_rebalancing()
             }
-            Meaning::AsWritten | Meaning::OneTaskPerHost => service.is_eligible_for_zone_rebalancing(),
+            Meaning::AsWritten | Meaning::OneTaskPerHost | Meaning::FragmentationGradientDescent => {
+                service.is_eligible_for_zone_rebalancing()
+            }
         };
         service.availability_zone_rebalancing.unwrap_or(true) && is_eligible && service.desired_count > 1
     }

@@ -276,7 +276,8 @@ impl RequestTable {
 pub(super) fn under(meaning: &Meaning, request: PlacementRequest) -> PlacementRequest {
     match meaning {
         Meaning::Replace(strategy) if request.spec().kind != TaskKind::Daemon => request.strategy(strategy.clone()),
-        Meaning::AsWritten | Meaning::Replace(_) => request,
+        // FGD that nobody has informed cannot run: the runner does.
+        Meaning::AsWritten | Meaning::Replace(_) | Meaning::FragmentationGradientDescent => request,
         Meaning::OneTaskPerHost => alone_on_instance(request),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use scheduler_core::{GpuDemand, TaskDefinition};
+use scheduler_core::TaskDefinition;
 
 use super::error::TraceProblem;
 use super::format::TASK_DEFINITION;
@@ -56,20 +56,8 @@ impl Definitions {
         let at = value.span.start;
         check_short_form(value, reading)?;
         let core: TaskDefinition = reading.core_value(value)?;
-        let gpu_milli = value.get("gpuMilli").map(|it| narrow(integer(it)));
-        if gpu_milli.is_some() && core.demand().gpus != GpuDemand::Count(1) {
-            let gpus = match core.demand().gpus {
-                GpuDemand::Count(count) => count.to_string(),
-                GpuDemand::All => "ALL".to_owned(),
-            };
-            reading.error(
-                value.get("gpuMilli").map_or(at, |it| it.span.start),
-                TraceProblem::GpuMilli { gpus: gpus.into() },
-            );
-            return None;
-        }
         let limit = value.get("maxTasksPerInstance").and_then(|it| NonZeroU32::new(narrow(integer(it))));
-        let result = self.insert(core, |core| Definition { core, max_tasks_per_instance: limit, gpu_milli });
+        let result = self.insert(core, |core| Definition { core, max_tasks_per_instance: limit });
         reading.ok(value.get("revision").map_or(at, |it| it.span.start), result)
     }
 

@@ -200,8 +200,6 @@ pub enum TraceProblem {
     RemainingTooLarge { instance: Box<str>, resource: &'static str, remaining: u32, registered: u32, tasks: u32 },
     #[error("port {port} of `{instance}` is taken by {by}, but `remainingResources` does not list it as taken")]
     PortNotTaken { instance: Box<str>, port: Box<str>, by: &'static str },
-    #[error("`gpuMillis` lists {found} GPUs, but {registered} are registered")]
-    GpuMillis { found: usize, registered: usize },
 
     // Task definitions and tasks.
     #[error(transparent)]
@@ -212,8 +210,6 @@ pub enum TraceProblem {
     NoRevisionLeft { family: Box<str>, revision: u32 },
     #[error("no task definition `{name}` here{}", Suggestion(.nearest))]
     UnknownDefinition { name: Box<str>, nearest: Option<Box<str>> },
-    #[error("`gpuMilli` is a share of one GPU, but the task asks for {gpus}; give `\"gpu\": 1` with it")]
-    GpuMilli { gpus: Box<str> },
     #[error("task `{name}` is there already, at {first}")]
     DuplicateTask { name: Box<str>, first: Place },
     #[error("no container instance `{name}` in `containerInstances`")]

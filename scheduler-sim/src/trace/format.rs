@@ -104,7 +104,11 @@ pub(super) static INSTANCE: Object = Object {
         ),
         Key::optional("capacityProviderName", Text, "The capacity provider that it belongs to."),
         Key::optional("pricePerHour", Dollars, "Dollars; absent: not known."),
-        Key::optional("gpuMillis", List(&Integer { min: 0, max: 1000 }), "The share left of each GPU, in thousandths."),
+        Key::optional(
+            "gpuMillis",
+            List(&Integer { min: 0, max: 1000 }),
+            "The thousandths of each GPU that tasks may have; the rest is taken for good.",
+        ),
     ],
     ecs: &["ContainerInstance"],
     wrapper: None,

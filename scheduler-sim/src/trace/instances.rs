@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use scheduler_core::{Attributes, ContainerInstance, Demand, GpuDemand, HostPort, InstanceStatus, Protocol, Resources};
+use scheduler_core::{
+    Attributes, ContainerInstance, Demand, GPU_MILLI, HostPort, InstanceError, InstanceStatus, Protocol, Resources,
+};
 
 use super::definitions::end_of_arn;
 use super::error::TraceProblem;
@@ -68,15 +70,18 @@ pub(super) fn read_instance(
         price_microdollars: value.get("pricePerHour").map(microdollars),
         gpu_millis: value
             .get("gpuMillis")
-            .map(|list| list.elements().iter().map(|share| narrow(integer(share))).collect())
+            .map(|list| list.elements().iter().map(|share| narrow(integer(share)) as u16).collect())
             .unwrap_or_default(),
         foreign_load: Demand::default(),
     };
     let at = value.span.start;
     let entry = InstanceEntry { name, count, description: Arc::new(description), place: reading.place(at) };
     let built = entry.description.build(&entry.name(count - 1, 0), now_ms);
-    let built = reading.ok(at, built)?;
-    check_gpu_millis(value, &entry, &built, reading)?;
+    let wrong_at = match (&built, value.get("gpuMillis")) {
+        (Err(InstanceError::GpuMillis { .. }), Some(millis)) => millis.span.start,
+        _ => at,
+    };
+    let built = reading.ok(wrong_at, built)?;
     if let (Some(arn), Some(name), 1) = (arn, &entry.name, count) {
         aliases.add(arn, name);
     }
@@ -85,21 +90,6 @@ pub(super) fn read_instance(
         None => None,
     };
     Some(ReadInstance { entry, remaining, built })
-}
-
-fn check_gpu_millis(
-    value: &Value<'_>,
-    entry: &InstanceEntry,
-    built: &ContainerInstance,
-    reading: &mut Reading<'_, '_>,
-) -> Option<()> {
-    let (found, registered) = (entry.description.gpu_millis.len(), built.resources().gpu_ids().len());
-    if found != 0 && found != registered {
-        let at = value.get("gpuMillis").map_or(value.span.start, |it| it.span.start);
-        reading.error(at, TraceProblem::GpuMillis { found, registered });
-        return None;
-    }
-    Some(())
 }
 
 fn read_remaining(value: &Value<'_>, count: u32, reading: &mut Reading<'_, '_>) -> Option<Remaining> {
@@ -138,8 +128,12 @@ impl ReadInstance {
         reading: &mut Reading<'_, '_>,
     ) -> Option<InstanceEntry> {
         let Some(remaining) = &self.remaining else { return Some(self.entry) };
-        let load = reading.ok(remaining.at, foreign_load(&self.built, remaining, tasks))?;
+        let mut load = reading.ok(remaining.at, foreign_load(&self.built, remaining, tasks))?;
         let mut description = (*self.entry.description).clone();
+        if !description.gpu_millis.is_empty() {
+            // They tell it more exactly.
+            load = load.with_gpus(0);
+        }
         description.foreign_load = load;
         let built = description.build(self.built.name(), self.built.registered_at_ms());
         reading.ok(remaining.at, built)?;
@@ -153,7 +147,7 @@ impl ReadInstance {
 pub(super) struct TakenByTasks {
     cpu_units: u32,
     memory_mib: u32,
-    gpus: u32,
+    gpu_milli: u32,
     ports: Vec<HostPort>,
 }
 
@@ -162,11 +156,7 @@ impl TakenByTasks {
     pub(super) fn add(&mut self, demand: &Demand, registered_gpus: u32) {
         self.cpu_units = self.cpu_units.saturating_add(demand.cpu_units);
         self.memory_mib = self.memory_mib.saturating_add(demand.memory_mib);
-        let gpus = match demand.gpus {
-            GpuDemand::Count(count) => count,
-            GpuDemand::All => registered_gpus,
-        };
-        self.gpus = self.gpus.saturating_add(gpus);
+        self.gpu_milli = self.gpu_milli.saturating_add(demand.gpus.milli(registered_gpus));
         self.ports.extend_from_slice(demand.host_ports.as_slice());
     }
 }
@@ -188,7 +178,7 @@ fn foreign_load(
         foreign("CPU", registered.cpu_units(), left.cpu_units(), tasks.cpu_units)?,
         foreign("MEMORY", registered.memory_mib(), left.memory_mib(), tasks.memory_mib)?,
     );
-    load = load.with_gpus(foreign("GPU", gpus(registered), gpus(left), tasks.gpus)?);
+    load = load.with_gpus(foreign("GPU", gpus(registered), gpus(left), tasks.gpu_milli.div_ceil(GPU_MILLI))?);
     let taken = left.reserved_ports();
     let is_listed = |port: &HostPort| match port.protocol {
         Protocol::Tcp => remaining.lists_tcp,

@@ -70,8 +70,8 @@ pub struct InstanceDescription {
     pub capacity_provider: Option<Box<str>>,
     /// Dollars per hour, in millionths; absent: not known.
     pub price_microdollars: Option<u64>,
-    /// The share left of each GPU in thousandths; empty: all of each.
-    pub gpu_millis: Vec<u32>,
+    /// The thousandths of each GPU that tasks may have; empty: all of each.
+    pub gpu_millis: Vec<u16>,
     /// What `remainingResources` shows as taken and `tasks` does not explain.
     pub foreign_load: Demand,
 }
@@ -119,6 +119,9 @@ impl InstanceDescription {
             .agent_connected(self.agent_connected)
             .registered_at_ms(self.registered_at_ms.unwrap_or(now_ms))
             .foreign_load(self.foreign_load.clone());
+        if !self.gpu_millis.is_empty() {
+            builder = builder.gpu_millis(self.gpu_millis.iter().copied());
+        }
         if let Some(zone) = &self.zone {
             builder = builder.zone(&**zone);
         }
@@ -148,12 +151,10 @@ impl InstanceDescription {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Definition {
-    /// ECS's part, with its revision. Its demand counts each GPU whole.
+    /// ECS's part, with its revision, and `gpuMilli` in its demand.
     pub core: TaskDefinition,
     /// `maxTasksPerInstance`; a [`TaskRequest`] has it among its constraints already.
     pub max_tasks_per_instance: Option<NonZeroU32>,
-    /// `gpuMilli`: the share of its GPU, in thousandths.
-    pub gpu_milli: Option<u32>,
 }
 
 /// All that decides where a standalone task may go and whom it prefers. Equal requests of one trace share one `Arc`.

@@ -32,8 +32,6 @@ pub struct Survey {
     /// Whether the trace itself says a name like those of tasks without an `id`, `task-N`: only then need such a task be
     /// known by its name.
     pub mentions_numbered_tasks: bool,
-    /// How many of the tasks requested ask for a share of a GPU, which a replay counts as a whole one.
-    pub gpu_shares_requested: u64,
     /// The time of the last event, in milliseconds.
     pub last_event_ms: u64,
     /// The SHA-256 of the trace's bytes, unpacked, in hexadecimal digits.
@@ -84,7 +82,6 @@ struct Mention {
 struct Totals {
     event_count: u64,
     tasks_requested: u64,
-    gpu_shares_requested: u64,
     has_strategies: bool,
     mentions_numbered_tasks: bool,
     last_event_ms: u64,
@@ -100,10 +97,10 @@ impl Totals {
         match &event.action {
             Action::RunTask(run) => {
                 self.has_strategies |= run.request.strategy.is_some();
-                self.add_tasks(event.at_ms, &run.names, run.request.definition.gpu_milli, run.duration_ms);
+                self.add_tasks(event.at_ms, &run.names, run.duration_ms);
             }
             Action::StartTask(start) => {
-                self.add_tasks(event.at_ms, &start.names, start.request.definition.gpu_milli, start.duration_ms);
+                self.add_tasks(event.at_ms, &start.names, start.duration_ms);
             }
             Action::StopTask(StopTask::Task(name)) => {
                 self.mention(name);
@@ -119,15 +116,12 @@ impl Totals {
         }
     }
 
-    fn add_tasks(&mut self, at_ms: u64, names: &TaskNames, gpu_milli: Option<u32>, duration_ms: Option<u64>) {
+    fn add_tasks(&mut self, at_ms: u64, names: &TaskNames, duration_ms: Option<u64>) {
         if names.are_given() {
             self.mention(&names.id());
         }
         let count = u64::from(names.count());
         self.tasks_requested = self.tasks_requested.saturating_add(count);
-        if gpu_milli.is_some_and(|share| share < 1000) {
-            self.gpu_shares_requested = self.gpu_shares_requested.saturating_add(count);
-        }
         if let Some(duration_ms) = duration_ms {
             self.last_end_ms = self.last_end_ms.max(Some(at_ms.saturating_add(duration_ms)));
         }
@@ -252,7 +246,6 @@ fn finish(header: Header, found: Found, sha256: Box<str>, resolver: Resolver, in
         tasks_requested: totals.tasks_requested,
         has_strategies: totals.has_strategies || of_services,
         mentions_numbered_tasks: totals.mentions_numbered_tasks || by_header,
-        gpu_shares_requested: totals.gpu_shares_requested,
         last_event_ms: totals.last_event_ms,
         sha256,
         warnings: Vec::new(),

@@ -39,11 +39,12 @@ pub fn failures(instance: &Instance, request: &PlacementRequest) -> Vec<Failing>
     let above_limit = count(taken.len() + demand.host_ports.len()) - 100;
     let ports = if clashing > 0 { clashing } else { above_limit };
     require(Check::Ports, demand.host_ports.is_empty() || ports <= 0, ports);
-    let gpus_needed = match demand.gpus {
-        GpuDemand::Count(count) => i64::from(count),
-        GpuDemand::All => count(instance.resources.gpu_ids().len()).max(1),
+    let free = count(instance.free_gpus().len());
+    let gpus = match demand.gpus {
+        GpuDemand::Count(count) => i64::from(count) - free,
+        GpuDemand::All => count(instance.resources.gpu_ids().len()).max(1) - free,
+        GpuDemand::Share(milli) => i64::from(milli) - instance.gpu_millis_left().into_iter().max().unwrap_or(0),
     };
-    let gpus = gpus_needed - count(instance.free_gpus().len());
     require(Check::Gpu, gpus <= 0, gpus);
     require(Check::Eni, !demand.needs_eni || instance.remaining_enis().is_none_or(|left| left > 0), 1);
     let has_required = request.required_attributes().iter().all(|required| match &required.value {

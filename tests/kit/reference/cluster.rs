@@ -56,7 +56,7 @@ pub struct Task {
     pub id: TaskId,
     /// What it is.
     pub spec: Arc<TaskSpec>,
-    /// The GPUs it holds.
+    /// The GPUs it holds, or holds a share of.
     pub gpus: BTreeSet<usize>,
     /// Whether it should run.
     pub desired: DesiredStatus,
@@ -93,15 +93,30 @@ impl Instance {
         i64::from(self.resources.memory_mib()) - i64::from(self.description.foreign_load().memory_mib) - taken
     }
 
-    /// GPUs that nobody holds.
+    /// GPUs that nobody holds, nor any share of them.
     pub fn free_gpus(&self) -> BTreeSet<usize> {
+        let left = self.gpu_millis_left();
+        (0..left.len()).filter(|gpu| left[*gpu] == 1000).collect()
+    }
+
+    /// What nobody holds of each GPU, in thousandths.
+    pub fn gpu_millis_left(&self) -> Vec<i64> {
         let registered = self.resources.gpu_ids().len();
         let foreign = match self.description.foreign_load().gpus {
             GpuDemand::Count(count) => count as usize,
             GpuDemand::All => registered,
+            // A description takes no share.
+            GpuDemand::Share(_) => 0,
         };
-        let held: BTreeSet<_> = self.tasks.iter().flat_map(|task| task.gpus.iter().copied()).collect();
-        (foreign..registered).filter(|gpu| !held.contains(gpu)).collect()
+        let offered = |gpu: usize| {
+            let told = self.description.gpu_millis().and_then(|millis| millis.get(gpu).copied());
+            if gpu < foreign { 0 } else { i64::from(told.unwrap_or(1000)) }
+        };
+        let held = |gpu: usize| -> i64 {
+            let holders = self.tasks.iter().filter(|task| task.gpus.contains(&gpu));
+            holders.map(|task| wanted_of_each(task.spec.demand.gpus)).sum()
+        };
+        (0..registered).map(|gpu| offered(gpu) - held(gpu)).collect()
     }
 
     /// Network interfaces left; `None`: no limit is known.
@@ -192,6 +207,11 @@ impl Reference {
         let gpus = match request.demand().gpus {
             GpuDemand::Count(count) => free.into_iter().take(count as usize).collect(),
             GpuDemand::All => free,
+            GpuDemand::Share(milli) => {
+                let left = instance.gpu_millis_left();
+                let roomy = (0..left.len()).filter(|gpu| left[*gpu] >= i64::from(milli));
+                roomy.min_by_key(|gpu| left[*gpu]).into_iter().collect()
+            }
         };
         instance.tasks.push(Task {
             id: task,
@@ -290,7 +310,11 @@ impl Instance {
         let foreign_gpus_fit = match foreign.gpus {
             GpuDemand::Count(count) => count as usize <= gpu_count,
             GpuDemand::All => true,
+            GpuDemand::Share(_) => false,
         };
+        // GPUs that others have a part of are in use.
+        let told = self.description.gpu_millis().unwrap_or_default();
+        let foreign_gpus_fit = foreign_gpus_fit && told.iter().skip(gpu_count).all(|milli| *milli == 1000);
         let gpus_fit = foreign_gpus_fit && self.tasks.iter().flat_map(|task| &task.gpus).all(|gpu| *gpu < gpu_count);
         let resized = Self { resources: resources.clone(), ..self.clone() };
         let too_many_ports = resized.taken_ports().len() > 100;
@@ -299,6 +323,14 @@ impl Instance {
         }
         *self = resized;
         Ok(())
+    }
+}
+
+/// Thousandths that a task holds of each of its GPUs.
+pub(super) fn wanted_of_each(gpus: GpuDemand) -> i64 {
+    match gpus {
+        GpuDemand::Share(milli) => milli.into(),
+        GpuDemand::Count(_) | GpuDemand::All => 1000,
     }
 }
 

@@ -42,7 +42,7 @@ fn the_largest_amounts_are_placed_and_given_back() {
         pair.stop_each(tasks);
         pair.check();
         let is_whole = |remaining: scheduler_core::Amounts| {
-            (remaining.cpu_units, remaining.memory_mib, remaining.gpus) == (MAX_AMOUNT, MAX_AMOUNT, gpus)
+            (remaining.cpu_units, remaining.memory_mib, remaining.gpu_milli) == (MAX_AMOUNT, MAX_AMOUNT, gpus * 1_000)
         };
         assert!(pair.cluster.instances().all(|instance| is_whole(instance.remaining())));
         let zone = pair.cluster.zones().next().expect("there are three");

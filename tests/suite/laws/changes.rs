@@ -42,8 +42,8 @@ proptest! {
             prop_assert_eq!(zone.used_cpu_units, totals().map(|it| u64::from(it.used.cpu_units)).sum::<u64>());
             prop_assert_eq!(zone.registered_memory_mib, totals().map(|it| u64::from(it.registered.memory_mib)).sum::<u64>());
             prop_assert_eq!(zone.used_memory_mib, totals().map(|it| u64::from(it.used.memory_mib)).sum::<u64>());
-            prop_assert_eq!(zone.registered_gpus, totals().map(|it| u64::from(it.registered.gpus)).sum::<u64>());
-            prop_assert_eq!(zone.used_gpus, totals().map(|it| u64::from(it.used.gpus)).sum::<u64>());
+            prop_assert_eq!(zone.registered_gpu_milli, totals().map(|it| u64::from(it.registered.gpu_milli)).sum::<u64>());
+            prop_assert_eq!(zone.used_gpu_milli, totals().map(|it| u64::from(it.used.gpu_milli)).sum::<u64>());
             prop_assert_eq!(zone.running_tasks, totals().map(|it| u64::from(it.running_tasks)).sum::<u64>());
         }
         prop_assert_eq!(instances, present().count());

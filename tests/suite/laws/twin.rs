@@ -157,6 +157,9 @@ pub(super) fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
             actual.free_gpus().iter().collect::<Vec<_>>(),
             expected.free_gpus().into_iter().collect::<Vec<_>>()
         );
+        let left: Vec<i64> = actual.free_gpu_millis().map(i64::from).collect();
+        prop_assert_eq!(i64::from(remaining.gpu_milli), left.iter().sum::<i64>());
+        prop_assert_eq!(left, expected.gpu_millis_left());
         prop_assert_eq!(actual.remaining_enis().map(i64::from), expected.remaining_enis());
         let mut ports: Vec<HostPort> = actual.taken_ports().collect();
         ports.sort_unstable();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use scheduler_core::{ContainerInstance, Demand, GpuDemand, HostPort, Resources, TaskDefinition};
+use scheduler_core::{ContainerInstance, Demand, GPU_MILLI, HostPort, Resources, TaskDefinition};
 use serde_json::value::Value;
 
 use super::end_of_arn;
@@ -123,10 +123,8 @@ impl Place {
     fn take(&mut self, demand: &Demand) -> bool {
         let registered = self.built.resources();
         let registered_gpus = registered.gpu_ids().len() as u32;
-        let gpus = match demand.gpus {
-            GpuDemand::Count(count) => count,
-            GpuDemand::All => registered_gpus,
-        };
+        // ECS has no shares: whole GPUs.
+        let gpus = demand.gpus.milli(registered_gpus) / GPU_MILLI;
         let cpu_units = self.cpu_units.saturating_add(demand.cpu_units);
         let memory_mib = self.memory_mib.saturating_add(demand.memory_mib);
         let gpus = self.gpus.saturating_add(gpus);

@@ -32,12 +32,7 @@ impl<'p> Definitions<'p> {
     }
 
     fn entry(&self, shape: &Shape) -> DefinitionOutput<'_> {
-        let models: Vec<_> = shape.models.iter().map(|model| &**model).collect();
-        let expression = match models[..] {
-            [] => None,
-            [model] => Some(format!("attribute:{MODEL} == {model}")),
-            _ => Some(format!("attribute:{MODEL} in [{}]", models.join(", "))),
-        };
+        let expression = model_expression(shape);
         DefinitionOutput {
             family: &self.names[shape],
             cpu: shape.cpu_milli,
@@ -49,6 +44,16 @@ impl<'p> Definitions<'p> {
                 .map(|expression| ConstraintOutput { kind: "memberOf", expression })
                 .collect(),
         }
+    }
+}
+
+/// The memberOf expression of the GPU models that a pod may have; `None`: any.
+pub(crate) fn model_expression(shape: &Shape) -> Option<String> {
+    let models: Vec<_> = shape.models.iter().map(|model| &**model).collect();
+    match models[..] {
+        [] => None,
+        [model] => Some(format!("attribute:{MODEL} == {model}")),
+        _ => Some(format!("attribute:{MODEL} in [{}]", models.join(", "))),
     }
 }
 

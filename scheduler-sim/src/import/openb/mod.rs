@@ -21,18 +21,21 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub(crate) use self::definitions::model_expression;
 use self::definitions::{Definitions, UsedNames};
-use self::nodes::{Node, read_nodes};
+pub(crate) use self::nodes::{Node, read_nodes};
+pub(crate) use self::order::read_orders;
 use self::order::{ordered, read_order};
-use self::pods::{Pod, PodList, read_pods};
+use self::pods::PodList;
+pub(crate) use self::pods::{Pod, Shape, read_pods};
 use super::ImportReport;
 use super::error::ImportError;
 use super::output::{TraceForm, TraceWriter};
 
 /// The Availability Zone of all nodes; the list has none.
-const ZONE: &str = "openb";
+pub(crate) const ZONE: &str = "openb";
 /// The attribute that holds the GPU model.
-const MODEL: &str = "gpu-model";
+pub(crate) const MODEL: &str = "gpu-model";
 
 /// What an import of openb takes besides the two lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,10 +147,6 @@ fn title(pods: &Path, seed: Option<u64>) -> String {
 
 fn notes(list: &PodList, arrivals: &[Arrival], options: &OpenbOptions) -> Vec<String> {
     let mut notes = Vec::new();
-    let shares = arrivals.iter().filter(|arrival| list.pods[arrival.pod].shape.gpu_milli.is_some()).count();
-    if shares > 0 {
-        notes.push(format!("{shares} pods ask for a share of a GPU; a replay counts each as a whole one"));
-    }
     if list.rows_dropped > 0 {
         notes.push(format!("{} pods are left out: they are deleted before they are scheduled", list.rows_dropped));
     }

@@ -10,12 +10,12 @@ use super::super::table::{Table, UniqueNames};
 use super::{MODEL, ZONE};
 
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) name: Box<str>,
-    cpu_milli: u32,
-    memory_mib: u32,
-    gpus: u32,
-    model: Box<str>,
+pub(crate) struct Node {
+    pub(crate) name: Box<str>,
+    pub(crate) cpu_milli: u32,
+    pub(crate) memory_mib: u32,
+    pub(crate) gpus: u32,
+    pub(crate) model: Box<str>,
 }
 
 impl Node {
@@ -52,7 +52,7 @@ struct ResourcesOutput {
     ports: [u16; 0],
 }
 
-pub(super) fn read_nodes(path: &Path) -> Result<Vec<Node>, ImportError> {
+pub(crate) fn read_nodes(path: &Path) -> Result<Vec<Node>, ImportError> {
     const HINT: &str = "A list of nodes has the columns `sn`, `cpu_milli`, `memory_mib`, `gpu` and `model`";
     const MOST_GPUS: u32 = 64;
     let mut table = Table::open(path)?;

@@ -1,6 +1,6 @@
 //! The orders in which nodes register and pods arrive.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::super::error::ImportError;
@@ -41,18 +41,53 @@ pub(super) fn read_order(
     find: impl Fn(&str) -> Option<usize>,
     other: &str,
 ) -> Result<Vec<(usize, u64)>, ImportError> {
+    let is_wanted = |of_seed: Option<u64>| seed.is_none() || of_seed.is_none() || of_seed == seed;
+    let mut orders = read_all(path, column, is_wanted, find, other)?;
+    if let Some(order) = orders.remove(&seed).or_else(|| orders.remove(&None)) {
+        return Ok(order);
+    }
+    match (orders.len(), seed) {
+        (0, None) => Ok(Vec::new()),
+        (1, None) => Ok(orders.into_values().flatten().collect()),
+        _ => {
+            let seeds = orders.keys().flatten().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            Err(ImportError::Seed { file: path.to_string_lossy().into(), seeds: seeds.into() })
+        }
+    }
+}
+
+/// All orders of a file by their seeds, as positions in what they order.
+pub(crate) fn read_orders(
+    path: &Path,
+    column: &'static str,
+    find: impl Fn(&str) -> Option<usize>,
+    other: &str,
+) -> Result<BTreeMap<u64, Vec<usize>>, ImportError> {
+    let orders = read_all(path, column, |_| true, find, other)?;
+    let positions = |order: Vec<(usize, u64)>| order.into_iter().map(|(position, _)| position).collect();
+    Ok(orders.into_iter().map(|(seed, order)| (seed.unwrap_or(0), positions(order))).collect())
+}
+
+/// Positions and their lines, by seed.
+type Orders = BTreeMap<Option<u64>, Vec<(usize, u64)>>;
+
+/// The orders of a file by their seeds (none: there is no such column), those that are not wanted without their rows.
+fn read_all(
+    path: &Path,
+    column: &'static str,
+    is_wanted: impl Fn(Option<u64>) -> bool,
+    find: impl Fn(&str) -> Option<usize>,
+    other: &str,
+) -> Result<Orders, ImportError> {
     let mut table = Table::open(path)?;
     let name = table.column(column, "An order has this column, in the order in which its rows stand")?;
-    let of_seed = table.optional_column("seed");
-    let mut seeds = BTreeSet::new();
-    let mut order = Vec::new();
+    let seed_column = table.optional_column("seed");
+    let mut orders = Orders::new();
     while let Some(row) = table.next()? {
-        if let Some(of_seed) = of_seed {
-            let of_seed = row.integer(of_seed)?;
-            seeds.insert(of_seed);
-            if seed.is_some_and(|seed| seed != of_seed) {
-                continue;
-            }
+        let seed = seed_column.map(|column| row.integer(column)).transpose()?;
+        let order = orders.entry(seed).or_default();
+        if !is_wanted(seed) {
+            continue;
         }
         let found = find(row.name(name)?).ok_or_else(|| ImportError::Unknown {
             file: row.file.into(),
@@ -62,13 +97,8 @@ pub(super) fn read_order(
         })?;
         order.push((found, row.line));
     }
-    let is_one = match seed {
-        Some(seed) => of_seed.is_none() || seeds.contains(&seed),
-        None => seeds.len() <= 1,
-    };
-    if is_one {
-        return Ok(order);
+    if seed_column.is_none() {
+        orders.entry(None).or_default();
     }
-    let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    Err(ImportError::Seed { file: path.to_string_lossy().into(), seeds: seeds.into() })
+    Ok(orders)
 }

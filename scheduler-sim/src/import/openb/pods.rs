@@ -9,33 +9,35 @@ use super::nodes::{MODEL_EXPECTED, is_model};
 
 /// What a pod asks for: pods of one shape share a task definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Shape {
-    pub(super) cpu_milli: u32,
-    pub(super) memory_mib: u32,
-    pub(super) gpus: u32,
+pub(crate) struct Shape {
+    pub(crate) cpu_milli: u32,
+    pub(crate) memory_mib: u32,
+    pub(crate) gpus: u32,
     /// The share of its one GPU, if it is not all of it.
-    pub(super) gpu_milli: Option<u32>,
+    pub(crate) gpu_milli: Option<u32>,
     /// The GPU models that it may have; none: any.
-    pub(super) models: BTreeSet<Box<str>>,
+    pub(crate) models: BTreeSet<Box<str>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Pod {
-    pub(super) name: Box<str>,
-    pub(super) shape: Shape,
+pub(crate) struct Pod {
+    pub(crate) name: Box<str>,
+    pub(crate) shape: Shape,
+    /// `gpu_spec` as it is written.
+    pub(crate) gpu_spec: Box<str>,
     /// When it arrives, and how long it runs, in seconds.
-    pub(super) arrives: u64,
-    pub(super) runs: Option<u64>,
+    pub(crate) arrives: u64,
+    pub(crate) runs: Option<u64>,
 }
 
 /// The pods of a list, and what was dropped of it.
 #[derive(Debug, Default)]
-pub(super) struct PodList {
-    pub(super) pods: Vec<Pod>,
-    pub(super) rows_dropped: u64,
+pub(crate) struct PodList {
+    pub(crate) pods: Vec<Pod>,
+    pub(crate) rows_dropped: u64,
 }
 
-pub(super) fn read_pods(path: &Path, needs_times: bool) -> Result<PodList, ImportError> {
+pub(crate) fn read_pods(path: &Path, needs_times: bool) -> Result<PodList, ImportError> {
     const HINT: &str = "A list of pods has the columns `name`, `cpu_milli`, `memory_mib`, `num_gpu` and `gpu_milli`";
     const TIMES: &str = "A list without times is read with an event order";
     let mut table = Table::open(path)?;
@@ -73,7 +75,8 @@ pub(super) fn read_pods(path: &Path, needs_times: bool) -> Result<PodList, Impor
             gpu_milli: Some(milli).filter(|&milli| milli < 1000),
             models: allowed,
         };
-        let mut pod = Pod { name: names.take(&row, name)?, shape, arrives: 0, runs: None };
+        let gpu_spec = models.map_or("", |models| row.text(models)).into();
+        let mut pod = Pod { name: names.take(&row, name)?, shape, gpu_spec, arrives: 0, runs: None };
         if let Some((created, deleted, scheduled)) = times {
             let Some(created) = row.seconds(created)? else {
                 return Err(row.wrong(created, "the second of its creation"));

@@ -36,7 +36,7 @@ fn container_instances_are_refused_with_their_places() {
         ),
         (
             r#"{"instanceType": "t2.micro", "availabilityZone": "a", "gpuMillis": [1000]}"#,
-            "68: `gpuMillis` lists 1 GPUs, but 0 are registered",
+            "68: container instance `i-000000`: `gpuMillis` lists 1 GPUs, but 0 are registered",
         ),
         (
             r#"{"instanceType": "t2.micro", "availabilityZone": "a", "registeredAt": "soon"}"#,
