@@ -274,7 +274,7 @@ impl PreparedRequest {
         }
         let instance = cluster.view(slot);
         let context = PolicyContext { cluster, request: &self.request };
-        let mut chosen = self.rules.iter().flatten().filter_map(|rule| match rule {
+        let mut chosen = self.compiled.rules.iter().flatten().filter_map(|rule| match rule {
             PlacementStrategy::Custom(policy) => policy.choose_gpus(&context, &instance, draw),
             _ => None,
         });
