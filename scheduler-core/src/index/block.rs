@@ -240,9 +240,15 @@ impl Block {
             if suffices == [0; STEP] {
                 continue;
             }
+            let rest = &self.rest[step * STEP..];
             if !wanted.classes.is_all() {
-                for (suffices, rest) in suffices.iter_mut().zip(&self.rest[step * STEP..]) {
+                for (suffices, rest) in suffices.iter_mut().zip(rest) {
                     *suffices &= wanted.classes.admits(rest.class);
+                }
+            }
+            if wanted.unavailable != 0 {
+                for (suffices, rest) in suffices.iter_mut().zip(rest) {
+                    *suffices &= u8::from(rest.unavailable & wanted.unavailable == 0);
                 }
             }
             let mut bits = u64::from_le_bytes(suffices);
@@ -250,7 +256,7 @@ impl Block {
                 let position = step * STEP + (bits.trailing_zeros() / u8::BITS) as usize;
                 bits &= bits - 1;
                 let found = EntryRef { block: self, position };
-                if position >= from && found.rest().unavailable & wanted.unavailable == 0 && admit(found) {
+                if position >= from && admit(found) {
                     return Some(found.entry());
                 }
             }
