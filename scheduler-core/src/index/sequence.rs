@@ -136,8 +136,9 @@ impl Sequence {
 
     /// The run and the part in which a key belongs.
     fn locate(&self, key: Key) -> (usize, usize) {
-        let run = self.runs.partition_point(|run| run.first <= key).saturating_sub(1);
-        let part = self.runs[run].parts.partition_point(|part| part.first <= key).saturating_sub(1);
+        let key = key.packed();
+        let run = self.runs.partition_point(|run| run.first.packed() <= key).saturating_sub(1);
+        let part = self.runs[run].parts.partition_point(|part| part.first.packed() <= key).saturating_sub(1);
         (run, part)
     }
 
