@@ -8,80 +8,27 @@ mod block;
 mod bound;
 mod classes;
 mod objective;
+mod orders;
 mod partition;
 mod sequence;
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 pub(crate) use block::{Entry, EntryRef, Key};
 pub(crate) use bound::Wanted;
 pub(crate) use classes::ClassSet;
 pub(crate) use objective::Objective;
+use orders::is_scattered;
+pub(crate) use orders::{Order, OrderHandle, OrderSpec, Orders};
 pub(crate) use partition::Partition;
 pub(crate) use sequence::{BlockSize, Sequence};
 
 use crate::cluster::{Cluster, InstanceTable, Readiness, Slot};
 use crate::model::{AttributeName, Attributes, HostPort};
 
-/// What an order is: which instances are kept apart, and what each part is sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OrderSpec {
-    /// `None`: none are kept apart.
-    pub(crate) partition: Option<AttributeName>,
-    pub(crate) objective: Objective,
-}
-
-/// Keeps an order in the clusters that have it as long as it lives.
-pub(crate) type OrderHandle = Arc<OrderSpec>;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    handle: Weak<OrderSpec>,
-    objective: Objective,
-    pub(crate) partition: usize,
-    /// One for each value of the partition.
-    pub(crate) sequences: Vec<Sequence>,
-    /// There were too many values to keep apart: it is left empty until everything is built anew.
-    is_scattered: bool,
-}
-
-impl Order {
-    pub(crate) fn objective(&self) -> Objective {
-        self.objective
-    }
-
-    fn insert(&mut self, value: usize, entry: &Entry, size: BlockSize, open: usize) {
-        if self.sequences.len() <= value {
-            if is_scattered(value + 1, size, open) {
-                self.sequences = Vec::new();
-                self.is_scattered = true;
-                return;
-            }
-            self.sequences.resize_with(value + 1, || Sequence::new(size));
-        }
-        self.sequences[value].insert(entry);
-    }
-}
-
-/// Whether blocks would stay nearly empty: to walk through the values is then no better than a scan, and takes more memory.
-fn is_scattered(values: usize, size: BlockSize, open: usize) -> bool {
-    values > size.capacity() && values > open / 8
-}
-
 /// The bit of [`Entry::unavailable`] for network interfaces; the ports of the dictionary have the others.
 pub(crate) const NO_ENI: u32 = 1;
 const DICTIONARY_CAPACITY: usize = 31;
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Orders(Vec<Order>);
-
-impl Orders {
-    /// The order of a handle, if it is among them and not too scattered to be of use.
-    pub(crate) fn get(&self, handle: &OrderHandle) -> Option<&Order> {
-        let mut kept = self.0.iter().filter(|order| !order.is_scattered);
-        kept.find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
-    }
-}
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Indexes {

@@ -10,7 +10,9 @@ mod constraint;
 mod draw;
 mod explanation;
 mod indexed;
+mod lowering;
 mod policy;
+mod prepared;
 mod request;
 mod room;
 mod run_task;
@@ -30,10 +32,11 @@ pub use draw::DrawFrom;
 pub use draw::{Draw, DrawPurpose, SeededDraw};
 pub use explanation::{ClosestInstance, Explanation, InstanceExplanation, Refusal};
 pub use policy::{Candidates, PlacementPolicy, PolicyContext, ScoringPolicy};
+pub use prepared::{Execution, PreparedRequest};
 pub use request::{PlacementRequest, RequestError};
 pub use room::Room;
 pub use run_task::{CALL_LIMIT, CallError, CallOutcome, Failure};
-pub use scheduler::{Execution, PreparedRequest, Scheduler};
+pub use scheduler::Scheduler;
 pub use service::{SchedulingStrategy, Service, ServiceError};
 pub use strategy::{
     BinpackField, PlacementStrategy, STRATEGY_LIMIT, SpreadField, Strategy, StrategyChain, StrategyError, TieBreak,
