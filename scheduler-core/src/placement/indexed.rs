@@ -273,9 +273,7 @@ impl<'a> Walk<'a> {
             Some(SlotCounts::Few { counts, .. }) => {
                 self.fewest_by(sequence, |slot| counts.get(&slot).copied().unwrap_or(0))
             }
-            Some(SlotCounts::Many { counts, .. }) => {
-                self.fewest_by(sequence, |slot| counts.get(slot.index()).copied().unwrap_or(0))
-            }
+            Some(SlotCounts::Many(column)) => self.fewest_by(sequence, |slot| column.get(slot)),
         }
     }
 
