@@ -4,6 +4,7 @@
 //! neighbour only. The binary parses its arguments, runs and prints.
 
 pub mod bounds;
+pub mod check;
 pub mod cli;
 pub mod comparison;
 pub mod files;

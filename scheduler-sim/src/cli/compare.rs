@@ -368,7 +368,7 @@ fn parse_spec(text: &str) -> Result<Spec, CliError> {
 /// Most seeds of one comparison.
 const SEED_LIMIT: u64 = 100_000;
 
-fn seed_range(text: &str) -> Result<Vec<u64>, CliError> {
+pub(super) fn seed_range(text: &str) -> Result<Vec<u64>, CliError> {
     let wrong = || {
         CliError::usage(format!(
             "--seeds takes a range such as 0..9, the first not above the last, at most {SEED_LIMIT} of them; found \

@@ -15,6 +15,7 @@ mod progress;
 mod query;
 mod reproduce;
 mod validate;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ use crate::trace::Printable;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Try it: scheduler-sim example notes | scheduler-sim -\n\nExit status: 0 done (unplaced tasks \
-                  included), 1 refused by --fail-if, 2 bad usage or input, 130 interrupted.\nMore: scheduler-sim help \
+                  included), 1 refused by --fail-if or verify, 2 bad usage or input, 130 interrupted.\nMore: scheduler-sim help \
                   metrics | strategies | query | trace"
 )]
 struct Cli {
@@ -51,6 +52,7 @@ enum Command {
     Explain(explain::Arguments),
     Query(query::Arguments),
     Validate(validate::Arguments),
+    Verify(verify::Arguments),
     Generate(generate::Arguments),
     Import(import::Arguments),
     Reproduce(reproduce::Arguments),
@@ -96,6 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Query(arguments)) => query::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(&arguments),

@@ -1,0 +1,238 @@
+//! A plain model of the cluster: a list of instances, each with a list of its tasks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use scheduler_core::{
+    Attributes, ContainerInstance, GpuDemand, HeadroomWeights, HostPort, InstanceStatus, ReleaseOn, TieBreak,
+};
+
+use super::ask::Ask;
+use super::expression::{Facts, holds};
+
+/// The position of an instance among all that ever registered.
+pub(super) type InstanceNumber = usize;
+/// The position of a task among all that ever started.
+pub(super) type TaskNumber = u64;
+
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) weights: HeadroomWeights,
+    pub(super) tie_break: TieBreak,
+    pub(super) release_on: ReleaseOn,
+    /// C-22
+    pub(super) own_revision_only: bool,
+    pub(super) instances: Vec<Instance>,
+    /// Those that hold resources.
+    pub(super) tasks: BTreeMap<TaskNumber, Task>,
+    /// Those whose desired status is RUNNING.
+    pub(super) names: BTreeMap<Arc<str>, TaskNumber>,
+    pub(super) starts: TaskNumber,
+    /// Counts everything that changes an answer.
+    pub(super) version: u64,
+    /// The version since which nothing has made room but placements.
+    pub(super) freed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Present,
+    /// It failed and will return.
+    Down,
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub(super) description: ContainerInstance,
+    pub(super) attributes: Attributes,
+    pub(super) active: bool,
+    pub(super) connected: bool,
+    pub(super) presence: Presence,
+    pub(super) cpu_left: i64,
+    pub(super) memory_left: i64,
+    /// Those that hold resources, the oldest first.
+    pub(super) tasks: Vec<TaskNumber>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) name: Arc<str>,
+    pub(super) ask: Arc<Ask>,
+    pub(super) instance: InstanceNumber,
+    /// Positions of its GPUs.
+    pub(super) gpus: Vec<usize>,
+    /// Its desired status is RUNNING.
+    pub(super) should_run: bool,
+    /// It has become RUNNING.
+    pub(super) is_running: bool,
+    /// From when on it counts as healthy, once it runs.
+    pub(super) healthy_ms: Option<u64>,
+    /// It ran at time 0 and waits for its service to be created.
+    pub(super) is_adoptable: bool,
+    /// It ends by itself.
+    pub(super) is_timed: bool,
+    /// The service that it belongs to, by the number of its creation, and the deployment.
+    pub(super) service: Option<(usize, u32)>,
+}
+
+impl Instance {
+    pub(super) fn name(&self) -> &str {
+        self.description.name()
+    }
+
+    pub(super) fn zone(&self) -> &str {
+        self.attributes.get("ecs.availability-zone").value().unwrap_or("")
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.presence == Presence::Present
+    }
+}
+
+impl Cluster {
+    pub(super) fn register(&mut self, description: ContainerInstance) {
+        let (resources, foreign) = (description.resources(), description.foreign_load());
+        self.instances.push(Instance {
+            attributes: description.attributes().clone(),
+            active: description.status() == InstanceStatus::Active,
+            connected: description.agent_connected(),
+            presence: Presence::Present,
+            cpu_left: i64::from(resources.cpu_units()) - i64::from(foreign.cpu_units),
+            memory_left: i64::from(resources.memory_mib()) - i64::from(foreign.memory_mib),
+            tasks: Vec::new(),
+            description,
+        });
+        self.has_freed();
+    }
+
+    /// Something changed that may have made room.
+    pub(super) fn has_freed(&mut self) {
+        self.version += 1;
+        self.freed = self.version;
+    }
+
+    /// The instance of that name that is present, or down and to return.
+    pub(super) fn instance_named(&self, name: &str) -> Option<InstanceNumber> {
+        self.instances.iter().rposition(|instance| instance.presence != Presence::Gone && instance.name() == name)
+    }
+
+    pub(super) fn task_named(&self, name: &str) -> Option<TaskNumber> {
+        self.names.get(name).copied()
+    }
+
+    /// Tasks whose desired status is RUNNING, on an instance.
+    pub(super) fn running_on(&self, number: InstanceNumber) -> impl Iterator<Item = (TaskNumber, &Task)> {
+        let tasks = self.instances[number].tasks.iter().map(|task| (*task, &self.tasks[task]));
+        tasks.filter(|(_, task)| task.should_run)
+    }
+
+    pub(super) fn start(&mut self, task: Task) -> TaskNumber {
+        let number = self.starts;
+        self.starts += 1;
+        let instance = &mut self.instances[task.instance];
+        instance.cpu_left -= task.ask.cpu;
+        instance.memory_left -= task.ask.memory;
+        instance.tasks.push(number);
+        self.names.insert(Arc::clone(&task.name), number);
+        self.tasks.insert(number, task);
+        self.version += 1;
+        number
+    }
+
+    /// Its desired status becomes STOPPED.
+    pub(super) fn stop(&mut self, number: TaskNumber) {
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.should_run = false;
+            self.names.remove(&task.name);
+        }
+        self.has_freed();
+        if self.release_on == ReleaseOn::DesiredStopped {
+            self.release(number);
+        }
+    }
+
+    /// It gives its resources back.
+    pub(super) fn release(&mut self, number: TaskNumber) {
+        let Some(task) = self.tasks.remove(&number) else { return };
+        let instance = &mut self.instances[task.instance];
+        instance.cpu_left += task.ask.cpu;
+        instance.memory_left += task.ask.memory;
+        instance.tasks.retain(|held| *held != number);
+        self.has_freed();
+    }
+
+    /// Positions of GPUs that nobody holds; foreign load has the first.
+    pub(super) fn free_gpus(&self, number: InstanceNumber) -> Vec<usize> {
+        let instance = &self.instances[number];
+        let registered = instance.description.resources().gpu_ids().len();
+        let foreign = match instance.description.foreign_load().gpus {
+            GpuDemand::Count(count) => count as usize,
+            GpuDemand::All => registered,
+        };
+        let held: Vec<usize> = instance.tasks.iter().flat_map(|task| self.tasks[task].gpus.iter().copied()).collect();
+        (foreign..registered).filter(|gpu| !held.contains(gpu)).collect()
+    }
+
+    /// The GPUs that a task gets there (C-11).
+    pub(super) fn gpus_for(&self, number: InstanceNumber, ask: &Ask) -> Vec<usize> {
+        let mut free = self.free_gpus(number);
+        if let GpuDemand::Count(count) = ask.gpus {
+            free.truncate(count as usize);
+        }
+        free
+    }
+
+    pub(super) fn gpu_ids(&self, number: InstanceNumber, gpus: &[usize]) -> Vec<String> {
+        let ids = self.instances[number].description.resources().gpu_ids();
+        gpus.iter().map(|gpu| ids[*gpu].to_string()).collect()
+    }
+
+    pub(super) fn taken_ports(&self, number: InstanceNumber) -> Vec<HostPort> {
+        let instance = &self.instances[number];
+        let reserved = instance.description.resources().reserved_ports().iter();
+        let mut taken: Vec<HostPort> = reserved.chain(instance.description.foreign_load().host_ports.iter()).collect();
+        taken.extend(instance.tasks.iter().flat_map(|task| self.tasks[task].ask.ports.iter().copied()));
+        taken.sort_unstable();
+        taken.dedup();
+        taken
+    }
+
+    /// Network interfaces left; `None`: no limit is known.
+    pub(super) fn enis_left(&self, number: InstanceNumber) -> Option<i64> {
+        let instance = &self.instances[number];
+        let taken = instance.tasks.iter().filter(|task| self.tasks[task].ask.eni).count() as i64;
+        let foreign = i64::from(instance.description.foreign_load().needs_eni);
+        instance.description.eni_task_limit().map(|limit| (i64::from(limit) - foreign).max(0) - taken)
+    }
+
+    pub(super) fn headroom(&self, number: InstanceNumber) -> i128 {
+        let instance = &self.instances[number];
+        i128::from(self.weights.cpu) * i128::from(instance.cpu_left)
+            + i128::from(self.weights.memory) * i128::from(instance.memory_left)
+    }
+
+    /// Whether an expression holds on an instance.
+    pub(super) fn matches(&self, number: InstanceNumber, expression: &scheduler_core::Expression) -> bool {
+        let instance = &self.instances[number];
+        let groups = if expression.reads_tasks() {
+            self.running_on(number).map(|(_, task)| &*task.ask.group).collect()
+        } else {
+            Vec::new()
+        };
+        let facts = Facts {
+            name: instance.name(),
+            attributes: &instance.attributes,
+            connected: instance.connected,
+            agent_version: instance.description.agent_version(),
+            registered_at_ms: instance.description.registered_at_ms(),
+            groups,
+        };
+        holds(expression.root(), &facts)
+    }
+
+    /// Instances that are ACTIVE or DRAINING, in the order of their registration.
+    pub(super) fn present(&self) -> impl Iterator<Item = InstanceNumber> {
+        (0..self.instances.len()).filter(|number| self.instances[*number].is_present())
+    }
+}

@@ -1,0 +1,404 @@
+//! REPLICA services (placement spec 9.2 to 9.6): what each should do next, and the lines that say that it did.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use scheduler_core::PlacementStrategy;
+
+use super::CheckError;
+use super::ask::Ask;
+use super::cluster::{Task, TaskNumber};
+use super::record::{Record, What};
+use super::replay::{Life, Replay};
+use super::services::{Missing, ServiceModel};
+
+/// What a service should do next.
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    Stop(Whom),
+    /// Place the first missing copy.
+    Place,
+    /// Tell of copies that nobody takes.
+    Refuse,
+    /// Start a task in a zone, for balance.
+    Move(String),
+}
+
+/// Which of its tasks goes.
+#[derive(Debug, Clone, PartialEq)]
+enum Whom {
+    Staying,
+    Leaving,
+    PendingOnDraining,
+    InZone(String),
+}
+
+/// A service in numbers.
+#[derive(Debug, Default)]
+struct View {
+    desired: u64,
+    fewest_healthy: u64,
+    most: u64,
+    staying: u64,
+    leaving: u64,
+    healthy: u64,
+    pending_on_draining: u64,
+}
+
+impl Replay<'_> {
+    fn is_on_draining(&self, task: &Task) -> bool {
+        !self.cluster.instances[task.instance].active
+    }
+
+    fn is_leaving(&self, service: &ServiceModel, task: &Task) -> bool {
+        task.service.is_none_or(|(_, deployment)| deployment != service.deployment) || self.is_on_draining(task)
+    }
+
+    fn is_healthy(&self, task: &Task) -> bool {
+        task.is_running && task.healthy_ms.is_some_and(|from_ms| from_ms <= self.now_ms)
+    }
+
+    fn view(&self, service: &ServiceModel) -> View {
+        let entry = &service.entry.service;
+        let desired = u64::from(entry.desired_count);
+        let percent = |of: Option<u32>, default: u64| of.map_or(default, u64::from);
+        let mut view = View {
+            desired: desired + u64::from(service.moving.is_some()),
+            fewest_healthy: (desired * percent(entry.minimum_healthy_percent, 100)).div_ceil(100),
+            most: desired * percent(entry.maximum_percent, 200) / 100,
+            ..View::default()
+        };
+        for task in service.tasks.iter().map(|task| &self.cluster.tasks[task]) {
+            let is_leaving = self.is_leaving(service, task);
+            view.leaving += u64::from(is_leaving);
+            view.staying += u64::from(!is_leaving);
+            view.healthy += u64::from(self.is_healthy(task));
+            view.pending_on_draining += u64::from(!task.is_running && self.is_on_draining(task));
+        }
+        view
+    }
+
+    /// One thing after another (C-53): the copies that it wants are counted here, all else shows in the log.
+    fn next_step(&mut self, id: usize) -> Option<Step> {
+        if self.services[&id].is_placing
+            && let Some(step) = self.place_or_refuse(id)
+        {
+            return Some(step);
+        }
+        let view = self.view(&self.services[&id]);
+        if view.pending_on_draining > 0 {
+            return Some(Step::Stop(Whom::PendingOnDraining));
+        }
+        let lacks = view.desired.saturating_sub(view.staying);
+        let room = view.most.saturating_sub(view.staying + view.leaving);
+        let allowed = if view.leaving == 0 { lacks } else { lacks.min(room) };
+        let service = self.services.get_mut(&id)?;
+        service.missing.truncate(allowed as usize);
+        let wanted = allowed - service.missing.len() as u64;
+        if wanted > 0 {
+            let replacements = wanted.min(std::mem::take(&mut service.to_replace));
+            let other = match () {
+                () if service.is_deploying => "deployment",
+                () if view.leaving > 0 => "replacement",
+                () => "desired",
+            };
+            for index in 0..wanted {
+                let why = if index < replacements { "replacement" } else { other };
+                service.missing.push_back(Missing { number: service.next_number, why, told: None });
+                service.next_number += 1;
+            }
+        }
+        if view.leaving > 0 && view.healthy > view.fewest_healthy {
+            return Some(Step::Stop(Whom::Leaving));
+        }
+        if view.staying > view.desired {
+            return Some(Step::Stop(Whom::Staying));
+        }
+        if let Some(step) = self.place_or_refuse(id) {
+            return Some(step);
+        }
+        let step = self.rebalance(id, &view);
+        let service = self.services.get_mut(&id)?;
+        if view.staying >= view.desired {
+            service.to_replace = 0;
+            service.is_deploying &= view.leaving > 0;
+        }
+        step
+    }
+
+    fn place_or_refuse(&mut self, id: usize) -> Option<Step> {
+        let service = &self.services[&id];
+        let is_new = service.missing.iter().any(|missing| missing.told.is_none());
+        if service.missing.is_empty() {
+            return None;
+        }
+        let ask = Arc::clone(&service.ask);
+        match self.refusal(&ask) {
+            None => Some(Step::Place),
+            Some(_) => is_new.then_some(Step::Refuse),
+        }
+    }
+
+    /// 9.6 and C-61, in a steady state.
+    fn rebalance(&mut self, id: usize, view: &View) -> Option<Step> {
+        let service = &self.services[&id];
+        if view.leaving > 0 || view.staying != view.desired || !service.missing.is_empty() || !is_balanced(service) {
+            return None;
+        }
+        let zones = self.zone_counts(service);
+        let fullest = zones.iter().min_by_key(|(zone, tasks)| (Reverse(**tasks), **zone))?;
+        let emptiest = zones.iter().min_by_key(|(zone, tasks)| (**tasks, **zone))?;
+        if let Some(moving) = service.moving {
+            let is_healthy = self.is_healthy(&self.cluster.tasks[&moving]);
+            return is_healthy.then(|| Step::Stop(Whom::InZone((*fullest.0).to_owned())));
+        }
+        let is_uneven = *fullest.1 > *emptiest.1 + 1 && view.staying < view.most;
+        is_uneven.then(|| Step::Move((*emptiest.0).to_owned()))
+    }
+
+    /// Its tasks by zone, over the zones of ACTIVE instances that its static rules admit.
+    fn zone_counts(&self, service: &ServiceModel) -> BTreeMap<&str, u64> {
+        let is_counted =
+            |number: &usize| self.cluster.instances[*number].active && self.cluster.is_admitted(*number, &service.ask);
+        let numbers = self.cluster.present().filter(is_counted);
+        let mut zones: BTreeMap<&str, u64> = numbers.map(|number| (self.cluster.instances[number].zone(), 0)).collect();
+        for task in service.tasks.iter().map(|task| &self.cluster.tasks[task]) {
+            if let Some(count) = zones.get_mut(self.cluster.instances[task.instance].zone()) {
+                *count += 1;
+            }
+        }
+        zones
+    }
+
+    fn ask_in_zone(&self, id: usize, zone: &str) -> Ask {
+        Ask { zones: Some(vec![zone.into()]), ..Ask::clone(&self.services[&id].ask) }
+    }
+
+    /// What the service should do, if there is something that it must. Steps towards balance take turns of their own, so
+    /// they are asked for at the end only.
+    pub(super) fn replica_should(&mut self, id: usize, is_end: bool) -> Option<String> {
+        let state = Some((self.cluster.version, self.now_ms));
+        if self.services[&id].idle_at == state {
+            return None;
+        }
+        let name = self.services[&id].entry.service.name().to_owned();
+        match self.next_step(id) {
+            Some(Step::Move(_) | Step::Stop(Whom::InZone(_))) if !is_end => return None,
+            Some(Step::Stop(Whom::InZone(zone))) if self.candidates(id, &Whom::InZone(zone.clone())).is_empty() => {}
+            Some(Step::Stop(whom)) => return Some(format!("service `{name}` stops a task ({})", why_stopped(&whom))),
+            Some(Step::Place) => return Some(format!("service `{name}` places a copy")),
+            Some(Step::Refuse) => return Some(format!("service `{name}` tells of a copy that nobody takes")),
+            Some(Step::Move(zone)) => {
+                let ask = self.ask_in_zone(id, &zone);
+                // One that looks at tasks is not tried again after each placement.
+                if !ask.reads_tasks() && self.cluster.is_feasible(&ask) {
+                    return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
+                }
+            }
+            None => {}
+        }
+        if let Some(service) = self.services.get_mut(&id) {
+            service.idle_at = state;
+        }
+        None
+    }
+
+    /// All missing copies of a service have been told of for the same reason, and for the right one where room was made
+    /// in this instant and nothing was placed since.
+    pub(super) fn check_told(&mut self) -> Result<(), CheckError> {
+        let ids: Vec<usize> = self.services.keys().copied().collect();
+        for id in ids {
+            let service = &self.services[&id];
+            let mut told = service.missing.iter().map(|missing| &missing.told);
+            let Some(first) = told.next().cloned() else { continue };
+            let are_alike = told.all(|other| *other == first);
+            let ask = Arc::clone(&service.ask);
+            let name = service.entry.service.name().to_owned();
+            let is_fresh = self.cluster.freed == self.cluster.version;
+            let right = if is_fresh { self.refusal(&ask).map(|refusal| refusal.reason.to_owned()) } else { None };
+            if !are_alike || right.is_some_and(|right| first != Some(right)) {
+                return Err(self.log.wrong(format!("service `{name}` tells the reason of all its missing copies")));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn follow_replica(&mut self, id: usize, record: &Record) -> Result<(), CheckError> {
+        let step = self.next_step(id);
+        match (&record.what, step) {
+            (What::Stopped { why, .. }, Some(Step::Stop(whom))) => self.follow_stop(id, record, why, &whom),
+            (What::Placed { why, .. }, Some(Step::Place)) => {
+                let service = &self.services[&id];
+                let missing = service.missing[0].clone();
+                let (ask, name) = (Arc::clone(&service.ask), service.name_of(missing.number));
+                self.follow_start(id, record, &name, &ask, (why.as_deref(), missing.why))?;
+                if let Some(service) = self.services.get_mut(&id) {
+                    service.missing.pop_front();
+                    service.is_placing = true;
+                }
+                Ok(())
+            }
+            (What::Placed { why, .. }, Some(Step::Move(zone))) => {
+                let ask = self.ask_in_zone(id, &zone);
+                let service = &self.services[&id];
+                let name = service.name_of(service.next_number);
+                // The task is one of the service's: the zone is not what it asks for later.
+                let number = self.follow_start(id, record, &name, &Arc::new(ask), (why.as_deref(), "rebalancing"))?;
+                if let Some(service) = self.services.get_mut(&id) {
+                    service.next_number += 1;
+                    service.moving = Some(number);
+                }
+                Ok(())
+            }
+            // A reason that is another one now may be told again.
+            (What::Refused { reason, closest, .. }, None | Some(Step::Refuse | Step::Move(_))) => {
+                self.follow_refusal(id, record, reason, closest.as_deref())
+            }
+            (_, step) => {
+                let should = match step {
+                    None => "the service has nothing to do".to_owned(),
+                    Some(Step::Stop(whom)) => format!("the service stops a task ({})", why_stopped(&whom)),
+                    Some(Step::Place) => "the service places a copy".to_owned(),
+                    Some(Step::Refuse) => "the service tells of a copy that nobody takes".to_owned(),
+                    Some(Step::Move(zone)) => format!("the service starts a task in zone `{zone}`"),
+                };
+                Err(self.log.wrong(should))
+            }
+        }
+    }
+
+    pub(super) fn follow_start(
+        &mut self,
+        id: usize,
+        record: &Record,
+        name: &Arc<str>,
+        ask: &Arc<Ask>,
+        (why, right): (Option<&str>, &str),
+    ) -> Result<TaskNumber, CheckError> {
+        self.expect_head(None, name, &ask.group)?;
+        self.check_name(name)?;
+        if why != Some(right) {
+            return Err(self.log.wrong(format!("its `why` is {right}")));
+        }
+        let instance = self.check_placed(ask, &record.what)?;
+        self.log.pass();
+        Ok(self.start_of_service(id, name, instance))
+    }
+
+    pub(super) fn start_of_service(&mut self, id: usize, name: &Arc<str>, instance: usize) -> TaskNumber {
+        let service = &self.services[&id];
+        let life = Life {
+            duration_ms: service.entry.task_lifetime_ms,
+            start_ms: self.settings.task_start_ms,
+            service: Some((id, service.deployment)),
+        };
+        let ask = Arc::clone(&service.ask);
+        let number = self.start(name, &ask, instance, life);
+        if let Some(service) = self.services.get_mut(&id) {
+            service.tasks.insert(number);
+        }
+        number
+    }
+
+    fn follow_refusal(
+        &mut self,
+        id: usize,
+        record: &Record,
+        reason: &str,
+        closest: Option<&str>,
+    ) -> Result<(), CheckError> {
+        let service = &self.services[&id];
+        let is_news = |missing: &&Missing| missing.told.as_deref() != Some(reason);
+        let Some(missing) = service.missing.iter().find(is_news) else {
+            return Err(self.log.wrong("the service has no missing copy of which that is news"));
+        };
+        let (number, ask) = (missing.number, Arc::clone(&service.ask));
+        self.expect_head(None, &service.name_of(number), &ask.group)?;
+        self.check_refused(&ask, reason, closest)?;
+        self.log.pass();
+        debug_assert_eq!(record.group, *ask.group);
+        if let Some(service) = self.services.get_mut(&id)
+            && let Some(missing) = service.missing.iter_mut().find(|missing| missing.number == number)
+        {
+            missing.told = Some(reason.to_owned());
+            service.idle_at = None;
+        }
+        Ok(())
+    }
+
+    /// The tasks of which one should go.
+    fn candidates(&self, id: usize, whom: &Whom) -> Vec<TaskNumber> {
+        let service = &self.services[&id];
+        let is_meant = |number: &TaskNumber| {
+            let task = &self.cluster.tasks[number];
+            match whom {
+                Whom::Staying => !self.is_leaving(service, task),
+                Whom::Leaving => self.is_leaving(service, task),
+                Whom::PendingOnDraining => !task.is_running && self.is_on_draining(task),
+                Whom::InZone(zone) => {
+                    service.moving != Some(*number) && self.cluster.instances[task.instance].zone() == zone
+                }
+            }
+        };
+        service.tasks.iter().copied().filter(is_meant).collect()
+    }
+
+    fn follow_stop(&mut self, id: usize, record: &Record, why: &str, whom: &Whom) -> Result<(), CheckError> {
+        let candidates = self.candidates(id, whom);
+        let (right, is_open) = if self.is_legality_only {
+            (candidates, true)
+        } else {
+            self.cluster.to_stop(&candidates, &self.services[&id].ask)
+        };
+        let names = |numbers: &[TaskNumber]| {
+            let names: Vec<_> = numbers.iter().take(5).map(|it| format!("`{}`", self.cluster.tasks[it].name)).collect();
+            names.join(" or ")
+        };
+        let Some(number) = right.iter().copied().find(|number| *self.cluster.tasks[number].name == *record.task) else {
+            return Err(self.log.wrong(format!("the service stops {} ({})", names(&right), why_stopped(whom))));
+        };
+        let is_draining = self.is_on_draining(&self.cluster.tasks[&number]);
+        let right_why = match whom {
+            Whom::Leaving if !is_draining => "deployment",
+            _ => why_stopped(whom),
+        };
+        if why != right_why {
+            return Err(self.log.wrong(format!("its `why` is {right_why}")));
+        }
+        self.expect_stop(number, right_why, None)?;
+        self.checked.open_stops += u64::from(is_open);
+        if let (Whom::InZone(_), Some(service)) = (whom, self.services.get_mut(&id)) {
+            service.moving = None;
+        }
+        Ok(())
+    }
+}
+
+fn why_stopped(whom: &Whom) -> &'static str {
+    match whom {
+        Whom::Staying => "scale-in",
+        Whom::Leaving | Whom::PendingOnDraining => "draining",
+        Whom::InZone(_) => "rebalancing",
+    }
+}
+
+/// Whether ECS keeps the service's zones even (9.6): it wants more than one task, has no strategy or zone spread first,
+/// no constraint on the zone, and may have one task more for a while.
+fn is_balanced(service: &ServiceModel) -> bool {
+    let entry = &service.entry.service;
+    let zone_first = match &service.ask.rules {
+        None => true,
+        Some(rules) => rules.is_empty() || rules.first() == Some(&PlacementStrategy::spread_zones()),
+    };
+    let names_zone = service
+        .ask
+        .expressions
+        .iter()
+        .any(|expression| expression.attribute_names().iter().any(|name| name.as_str() == "ecs.availability-zone"));
+    entry.availability_zone_rebalancing.unwrap_or(true)
+        && entry.desired_count > 1
+        && entry.maximum_percent != Some(100)
+        && zone_first
+        && !names_zone
+}
