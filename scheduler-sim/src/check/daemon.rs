@@ -33,7 +33,9 @@ impl Replay<'_> {
         let service = &self.services[&id];
         let own: Vec<TaskNumber> =
             self.cluster.running_on(number).map(|(task, _)| task).filter(|task| service.tasks.contains(task)).collect();
-        let is_wanted = self.is_wanted(id, number, own.is_empty());
+        // What makes place for a new deployment was there.
+        let is_absent = own.is_empty() && service.exchanging != Some(number);
+        let is_wanted = self.is_wanted(id, number, is_absent);
         let is_current = |task: &&TaskNumber| self.cluster.tasks[task].service == Some((id, service.deployment));
         let kept = own.iter().find(is_current).filter(|_| is_wanted);
         if let Some(task) = own.iter().find(|task| Some(*task) != kept) {

@@ -187,8 +187,9 @@ impl<'a> Replay<'a> {
         task.is_running = true;
         self.cluster.version += 1;
         if let Some((service, _)) = task.service
-            && let Some(service) = self.services.get(&service)
+            && let Some(service) = self.services.get_mut(&service)
         {
+            service.has_just_deployed = false;
             let healthy_ms = self.now_ms.saturating_add(service.health_delay_ms());
             task.healthy_ms = Some(healthy_ms);
             self.agenda.insert((healthy_ms, Rank::Running, number), Due::Healthy);

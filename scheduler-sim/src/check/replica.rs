@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::PlacementStrategy;
+use scheduler_core::{PlacementConstraint, PlacementStrategy, Strategy};
 
 use super::CheckError;
 use super::ask::Ask;
@@ -12,6 +12,7 @@ use super::cluster::{Task, TaskNumber};
 use super::record::{Record, What};
 use super::replay::{Life, Replay};
 use super::services::{Missing, ServiceModel};
+use crate::strategy::Meaning;
 
 /// What a service should do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +123,9 @@ impl Replay<'_> {
         let service = self.services.get_mut(&id)?;
         if view.staying >= view.desired {
             service.to_replace = 0;
-            service.is_deploying &= view.leaving > 0;
+            if service.is_deploying && view.leaving == 0 {
+                (service.is_deploying, service.has_just_deployed) = (false, true);
+            }
         }
         step
     }
@@ -143,7 +146,11 @@ impl Replay<'_> {
     /// 9.6 and C-61, in a steady state.
     fn rebalance(&mut self, id: usize, view: &View) -> Option<Step> {
         let service = &self.services[&id];
-        if view.leaving > 0 || view.staying != view.desired || !service.missing.is_empty() || !is_balanced(service) {
+        if view.leaving > 0
+            || view.staying != view.desired
+            || !service.missing.is_empty()
+            || !is_balanced(service, &self.preferences.meaning)
+        {
             return None;
         }
         let zones = self.zone_counts(service);
@@ -192,7 +199,8 @@ impl Replay<'_> {
             Some(Step::Move(zone)) => {
                 let ask = self.ask_in_zone(id, &zone);
                 // One that looks at tasks is not tried again after each placement.
-                if !ask.reads_tasks() && self.cluster.is_feasible(&ask) {
+                let is_due = !self.services[&id].has_just_deployed && !ask.reads_tasks();
+                if is_due && self.cluster.is_feasible(&ask) {
                     return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
                 }
             }
@@ -368,8 +376,9 @@ impl Replay<'_> {
         }
         self.expect_stop(number, right_why, None)?;
         self.checked.open_stops += u64::from(is_open);
-        if let (Whom::InZone(_), Some(service)) = (whom, self.services.get_mut(&id)) {
-            service.moving = None;
+        if let Some(service) = self.services.get_mut(&id) {
+            service.is_placing = false;
+            service.moving = service.moving.filter(|_| !matches!(whom, Whom::InZone(_)));
         }
         Ok(())
     }
@@ -384,21 +393,26 @@ fn why_stopped(whom: &Whom) -> &'static str {
 }
 
 /// Whether ECS keeps the service's zones even (9.6): it wants more than one task, has no strategy or zone spread first,
-/// no constraint on the zone, and may have one task more for a while.
-fn is_balanced(service: &ServiceModel) -> bool {
+/// no constraint on the zone, and may have one task more for a while. The strategy is the one that the run gives it.
+fn is_balanced(service: &ServiceModel, meaning: &Meaning) -> bool {
     let entry = &service.entry.service;
-    let zone_first = match &service.ask.rules {
-        None => true,
-        Some(rules) => rules.is_empty() || rules.first() == Some(&PlacementStrategy::spread_zones()),
+    let strategy = match meaning {
+        Meaning::Replace(strategy) => Some(strategy),
+        Meaning::AsWritten | Meaning::OneTaskPerHost => entry.strategy.as_ref(),
     };
-    let names_zone = service
-        .ask
-        .expressions
-        .iter()
-        .any(|expression| expression.attribute_names().iter().any(|name| name.as_str() == "ecs.availability-zone"));
+    let zone_first = match strategy {
+        Some(Strategy::Chain(chain)) => chain.rules().first() == Some(&PlacementStrategy::spread_zones()),
+        None | Some(Strategy::Headroom | Strategy::EcsDefault) => true,
+    };
+    let is_of_zone = |constraint: &PlacementConstraint| match constraint {
+        PlacementConstraint::MemberOf(expression) => {
+            expression.attribute_names().iter().any(|name| name.as_str() == "ecs.availability-zone")
+        }
+        _ => false,
+    };
     entry.availability_zone_rebalancing.unwrap_or(true)
         && entry.desired_count > 1
         && entry.maximum_percent != Some(100)
         && zone_first
-        && !names_zone
+        && !entry.constraints.iter().any(is_of_zone)
 }

@@ -17,6 +17,8 @@ pub(super) struct ServiceModel {
     /// The number of the newest deployment.
     pub(super) deployment: u32,
     pub(super) is_deploying: bool,
+    /// A deployment has just ended. Steps towards balance begin when something else has happened to the service.
+    pub(super) has_just_deployed: bool,
     /// Its tasks whose desired status is RUNNING.
     pub(super) tasks: BTreeSet<TaskNumber>,
     /// Copies that it wants and that have no instance yet, the oldest first.
@@ -57,6 +59,7 @@ impl ServiceModel {
 
     pub(super) fn task_ended(&mut self, task: TaskNumber, why: &str) {
         self.tasks.remove(&task);
+        self.has_just_deployed = false;
         self.moving = self.moving.filter(|moving| *moving != task);
         let is_exchange = matches!(why, "scale-in" | "service-deleted" | "deployment" | "rebalancing");
         self.to_replace += u64::from(!is_exchange);
@@ -88,6 +91,7 @@ impl Replay<'_> {
             ask,
             deployment: 0,
             is_deploying: false,
+            has_just_deployed: false,
             tasks,
             missing: VecDeque::new(),
             next_number: 0,
@@ -119,7 +123,8 @@ impl Replay<'_> {
             service.is_deploying = true;
             service.moving = None;
         }
-        cluster.has_freed();
+        service.has_just_deployed = false;
+        cluster.version += 1;
         Ok(())
     }
 
