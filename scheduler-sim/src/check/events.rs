@@ -36,14 +36,18 @@ impl Replay<'_> {
                 Ok(())
             }
             Action::UpdateContainerInstancesState { instances, status } => {
+                let is_active = *status == InstanceStatus::Active;
                 self.for_each(instances, |replay, number| {
-                    let is_active = *status == InstanceStatus::Active;
-                    std::mem::replace(&mut replay.cluster.instances[number].active, is_active) != is_active && is_active
+                    let was = std::mem::replace(&mut replay.cluster.instances[number].active, is_active);
+                    if was != is_active {
+                        replay.touch_services_on(number);
+                    }
+                    (was != is_active).then_some(is_active)
                 })
             }
             Action::SetAgentConnected { instances, connected } => self.for_each(instances, |replay, number| {
                 let was = std::mem::replace(&mut replay.cluster.instances[number].connected, *connected);
-                was != *connected && *connected
+                (was != *connected).then_some(*connected)
             }),
             Action::PutAttributes(targets) => self.for_each_target(targets, |replay, number, target| {
                 replay.cluster.instances[number].attributes.insert(target.name.clone(), target.value.clone());
@@ -161,18 +165,19 @@ impl Replay<'_> {
         }
     }
 
-    /// Changes instances; `change` tells whether that may have made room.
+    /// Changes instances; `change` tells whether it changed anything, and if so whether that may have made room.
     fn for_each(
         &mut self,
         names: &[Arc<str>],
-        mut change: impl FnMut(&mut Self, InstanceNumber) -> bool,
+        mut change: impl FnMut(&mut Self, InstanceNumber) -> Option<bool>,
     ) -> Result<(), CheckError> {
         for name in names {
             let number = self.known_instance(name)?;
-            if change(self, number) {
+            let Some(made_room) = change(self, number) else { continue };
+            self.cluster.version += 1;
+            if made_room {
                 self.cluster.has_freed();
             }
-            self.cluster.version += 1;
         }
         Ok(())
     }
@@ -185,7 +190,7 @@ impl Replay<'_> {
         for target in targets {
             self.for_each(std::slice::from_ref(&target.instance), |replay, number| {
                 change(replay, number, target);
-                true
+                Some(true)
             })?;
         }
         Ok(())

@@ -35,8 +35,8 @@ pub(super) enum Due {
     End(TaskNumber),
     Release(TaskNumber),
     Return(InstanceNumber),
-    /// Tasks become healthy, so services may act.
-    Healthy,
+    /// A task of the service becomes healthy, so that it may act.
+    Healthy(usize),
 }
 
 pub(super) struct Replay<'a> {
@@ -177,7 +177,12 @@ impl<'a> Replay<'a> {
                 self.cluster.instances[instance].presence = Presence::Present;
                 self.cluster.has_freed();
             }
-            Due::End(_) | Due::Healthy => {}
+            Due::Healthy(service) => {
+                if let Some(service) = self.services.get_mut(&service) {
+                    service.is_touched = true;
+                }
+            }
+            Due::End(_) => {}
         }
         Ok(())
     }
@@ -186,13 +191,24 @@ impl<'a> Replay<'a> {
         let Some(task) = self.cluster.tasks.get_mut(&number).filter(|task| task.should_run) else { return };
         task.is_running = true;
         self.cluster.version += 1;
-        if let Some((service, _)) = task.service
-            && let Some(service) = self.services.get_mut(&service)
+        if let Some((id, _)) = task.service
+            && let Some(service) = self.services.get_mut(&id)
         {
+            service.is_touched = true;
             service.has_just_deployed = false;
             let healthy_ms = self.now_ms.saturating_add(service.health_delay_ms());
             task.healthy_ms = Some(healthy_ms);
-            self.agenda.insert((healthy_ms, Rank::Running, number), Due::Healthy);
+            self.agenda.insert((healthy_ms, Rank::Running, number), Due::Healthy(id));
+        }
+    }
+
+    /// Services with tasks on an instance have something to look at.
+    pub(super) fn touch_services_on(&mut self, number: InstanceNumber) {
+        let Self { cluster, services, .. } = self;
+        for (id, _) in cluster.running_on(number).filter_map(|(_, task)| task.service) {
+            if let Some(service) = services.get_mut(&id) {
+                service.is_touched = true;
+            }
         }
     }
 

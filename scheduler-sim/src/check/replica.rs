@@ -8,7 +8,7 @@ use scheduler_core::{PlacementConstraint, PlacementStrategy, Strategy};
 
 use super::CheckError;
 use super::ask::Ask;
-use super::cluster::{Task, TaskNumber};
+use super::cluster::{Cluster, Task, TaskNumber};
 use super::record::{Record, What};
 use super::replay::{Life, Replay};
 use super::services::{Missing, ServiceModel};
@@ -199,7 +199,9 @@ impl Replay<'_> {
             Some(Step::Move(zone)) => {
                 let ask = self.ask_in_zone(id, &zone);
                 // One that looks at tasks is not tried again after each placement.
-                let is_due = !self.services[&id].has_just_deployed && !ask.reads_tasks();
+                let service = &self.services[&id];
+                let is_concerned = service.is_touched || self.cluster.freed > service.seen;
+                let is_due = is_concerned && !service.has_just_deployed && !ask.reads_tasks();
                 if is_due && self.cluster.is_feasible(&ask) {
                     return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
                 }
@@ -223,17 +225,24 @@ impl Replay<'_> {
             let are_alike = told.all(|other| *other == first);
             let ask = Arc::clone(&service.ask);
             let name = service.entry.service.name().to_owned();
-            let is_fresh = self.cluster.freed == self.cluster.version;
+            let Cluster { freed, version, .. } = self.cluster;
+            let is_fresh = freed == version && freed > service.seen;
             let right = if is_fresh { self.refusal(&ask).map(|refusal| refusal.reason.to_owned()) } else { None };
             if !are_alike || right.is_some_and(|right| first != Some(right)) {
                 return Err(self.log.wrong(format!("service `{name}` tells the reason of all its missing copies")));
             }
+        }
+        let version = self.cluster.version;
+        for service in self.services.values_mut() {
+            (service.seen, service.is_touched) = (version, false);
         }
         Ok(())
     }
 
     pub(super) fn follow_replica(&mut self, id: usize, record: &Record) -> Result<(), CheckError> {
         let step = self.next_step(id);
+        let service = &self.services[&id];
+        let (is_placing, is_concerned) = (service.is_placing, service.is_concerned(self.cluster.freed));
         match (&record.what, step) {
             (What::Stopped { why, .. }, Some(Step::Stop(whom))) => self.follow_stop(id, record, why, &whom),
             (What::Placed { why, .. }, Some(Step::Place)) => {
@@ -259,8 +268,12 @@ impl Replay<'_> {
                 }
                 Ok(())
             }
-            // A reason that is another one now may be told again.
-            (What::Refused { reason, closest, .. }, None | Some(Step::Refuse | Step::Move(_))) => {
+            // A reason that is another one now may be told again, also of what is left after some have been placed.
+            (What::Refused { reason, closest, .. }, step)
+                if is_placing
+                    || step == Some(Step::Refuse)
+                    || (is_concerned && matches!(step, None | Some(Step::Move(_)))) =>
+            {
                 self.follow_refusal(id, record, reason, closest.as_deref())
             }
             (_, step) => {

@@ -32,6 +32,10 @@ pub(super) struct ServiceModel {
     pub(super) is_placing: bool,
     /// The version and time at which it had nothing to do.
     pub(super) idle_at: Option<(u64, u64)>,
+    /// Something happened to it since the last turn of all.
+    pub(super) is_touched: bool,
+    /// The version of the cluster at the end of that turn.
+    pub(super) seen: u64,
     /// Of a DAEMON service: instances on which it could not be placed.
     pub(super) daemon_missing: BTreeMap<InstanceNumber, Missing>,
     /// Of a DAEMON service: the instance on which a task was just stopped for one of a new deployment.
@@ -59,10 +63,16 @@ impl ServiceModel {
 
     pub(super) fn task_ended(&mut self, task: TaskNumber, why: &str) {
         self.tasks.remove(&task);
+        self.is_touched = true;
         self.has_just_deployed = false;
         self.moving = self.moving.filter(|moving| *moving != task);
         let is_exchange = matches!(why, "scale-in" | "service-deleted" | "deployment" | "rebalancing");
         self.to_replace += u64::from(!is_exchange);
+    }
+
+    /// Whether the service has tried again to place what is missing since the last turn of all.
+    pub(super) fn is_concerned(&self, freed: u64) -> bool {
+        self.is_touched || self.ask.reads_tasks() || freed > self.seen
     }
 
     /// `SERVICE/number`
@@ -99,6 +109,8 @@ impl Replay<'_> {
             moving: None,
             is_placing: false,
             idle_at: None,
+            is_touched: true,
+            seen: 0,
             daemon_missing: BTreeMap::new(),
             exchanging: None,
         };
@@ -123,6 +135,7 @@ impl Replay<'_> {
             service.is_deploying = true;
             service.moving = None;
         }
+        service.is_touched = true;
         service.has_just_deployed = false;
         cluster.version += 1;
         Ok(())

@@ -17,23 +17,31 @@ impl Replay<'_> {
     /// Follows the lines of one such time; whether there were any. `is_last`: nothing else happens in this instant.
     pub(super) fn settle(&mut self, is_last: bool) -> Result<bool, CheckError> {
         let mut last: Option<Turn> = None;
+        let mut untimely = None;
+        let freed_before = self.cluster.freed;
         self.queue.begin_turn();
         self.services.values_mut().for_each(|service| service.is_placing = false);
         loop {
             let now_ms = self.now_ms;
             let Some(record) = self.log.peek()?.filter(|record| record.at_ms == now_ms).cloned() else { break };
             let Some(turn) = self.turn_of(&record) else { break };
-            match self.take_turn(last, turn, &record) {
+            // Until somebody makes room, whoever has something to do had it from the beginning.
+            let is_ordered = self.cluster.freed == freed_before;
+            match self.take_turn(last, turn, &record, is_ordered) {
                 Ok(()) => last = Some(turn),
                 // It may be right after what else happens in this instant.
-                Err(CheckError::Wrong(_)) if !is_last || self.is_anything_due() => break,
+                Err(error @ CheckError::Wrong(_)) if !is_last || self.is_anything_due() => {
+                    untimely = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }
-        if let Some(should) = self.undone(true, |_| true) {
-            return Err(self.log.wrong(should));
-        }
-        self.check_told()?;
+        let is_done = match self.undone(true, |_| true) {
+            Some(should) => Err(self.log.wrong(should)),
+            None => self.check_told(),
+        };
+        is_done.map_err(|error| untimely.unwrap_or(error))?;
         Ok(last.is_some())
     }
 
@@ -59,13 +67,19 @@ impl Replay<'_> {
         of_group.map(|(id, service)| if service.is_daemon() { Turn::Daemon(*id) } else { Turn::Replica(*id) })
     }
 
-    fn take_turn(&mut self, last: Option<Turn>, turn: Turn, record: &Record) -> Result<(), CheckError> {
+    fn take_turn(
+        &mut self,
+        last: Option<Turn>,
+        turn: Turn,
+        record: &Record,
+        is_ordered: bool,
+    ) -> Result<(), CheckError> {
         // Whoever had a turn since the last line had nothing to do.
-        let overtaken = match last {
+        let overtaken = match last.filter(|_| is_ordered) {
             Some(last) if last < turn => self.undone(false, |it| last <= it && it < turn),
             Some(last) if last > turn => self.undone(false, |it| last <= it || it < turn),
-            Some(_) => None,
-            None => self.undone(false, |it| it < turn),
+            None if is_ordered => self.undone(false, |it| it < turn),
+            _ => None,
         };
         if let Some(should) = overtaken {
             return Err(self.log.wrong(should));
