@@ -38,6 +38,8 @@ pub struct Comparison {
     pub settings: Settings,
     /// The fleet, where it is not the trace's.
     pub fleet: Option<Fleet>,
+    /// Whether the independent checker followed every decision.
+    pub is_checked: bool,
     /// The name of the strategy that the others are compared with.
     pub baseline: String,
     /// The runs, strategy by strategy in the order given, each seed by seed.

@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
+use crate::check::{CheckError, CheckedLog, Claim, Wrong, follow};
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
 use crate::fleet::{Fleet, Prices};
 use crate::metrics::{Context, GpuAllocation, Metrics, Series, Window};
 use crate::outcome::{Observation, Observer};
 use crate::report::{DecisionLog, FinalPlacement, settings_object};
-use crate::simulation::{self, Plan, Pulse, RunError};
+use crate::simulation::{self, Plan, Pulse, RunError, Statistics};
 use crate::strategy::Spec;
 use crate::trace::{Header, OnUnplaceable, Settings, Source, Survey, TraceError};
 use crate::wanted::Wanted;
@@ -45,6 +48,8 @@ pub struct Job<'a> {
     pub series_step_ms: Option<u64>,
     /// Whether the curve of GPU allocation is wanted.
     pub draws_curve: bool,
+    /// Whether every decision is followed by the independent checker.
+    pub is_checked: bool,
     /// How many runs go on at a time.
     pub jobs: NonZeroUsize,
 }
@@ -56,6 +61,19 @@ pub enum JobError {
     /// A run came to no end.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A decision was wrong, as the independent checker sees it.
+    #[error("refused by --check: {strategy}, seed {seed}: {wrong}")]
+    Check {
+        /// The strategy of the run.
+        strategy: String,
+        /// Its seed.
+        seed: u64,
+        /// The first wrong line of its decision log.
+        wrong: Box<Wrong>,
+    },
+    /// The independent checker came to no result.
+    #[error("--check: {0}")]
+    NoCheck(CheckError),
     /// A decision log cannot be written.
     #[error("cannot write the decision log `{path}`: {source}")]
     Log {
@@ -191,6 +209,15 @@ fn one_run(
     };
     let wall = begin.elapsed();
     let Watch { metrics, series, curve, log, placement } = watch;
+    let mut watch = Watch { metrics: Metrics::new(context), series, log, placement, checked: None };
+    let begin = Instant::now();
+    let statistics = if job.is_checked {
+        checked_run(job, &plan, &mut watch, pulse)?
+    } else {
+        simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?
+    };
+    let wall = begin.elapsed();
+    let Watch { metrics, series, log, placement, .. } = watch;
     let log = log.map(DecisionLog::finish).transpose().map_err(|source| JobError::Log {
         path: path.map(|path| path.display().to_string()).unwrap_or_default(),
         source,
@@ -206,6 +233,39 @@ fn one_run(
         wall,
     };
     Ok((run, log))
+}
+
+/// A run whose decision log the independent checker reads as it is written.
+fn checked_run(job: &Job<'_>, plan: &Plan<'_>, watch: &mut Watch, pulse: &Pulse) -> Result<Statistics, JobError> {
+    let Plan { header, settings, spec, seed, horizon_ms, .. } = *plan;
+    let claim = Claim {
+        header,
+        fleet: job.fleet,
+        settings,
+        horizon_ms,
+        spec: Some(spec),
+        seeds: (seed, seed),
+        is_legality_only: false,
+    };
+    let events = job.source.events(job.survey)?;
+    let run = |log| {
+        let settings = settings_object(settings, job.fleet);
+        watch.checked = Some(DecisionLog::new(log, &header.name, spec.name(), seed, settings));
+        let statistics = simulation::run(plan, events, watch, pulse);
+        // Where the checker has read enough, the log has no reader, which is no error of the run's.
+        let _ = watch.checked.take().map(DecisionLog::finish);
+        statistics
+    };
+    let no_check = |error| JobError::NoCheck(CheckError::Read(error));
+    let (statistics, checked) = follow(&claim, job.source.events(job.survey)?, run).map_err(no_check)?;
+    let statistics = statistics?;
+    match checked {
+        Ok(_) => Ok(statistics),
+        Err(CheckError::Wrong(wrong)) => {
+            Err(JobError::Check { strategy: spec.name().to_owned(), seed, wrong: Box::new(wrong) })
+        }
+        Err(error) => Err(JobError::NoCheck(error)),
+    }
 }
 
 /// A strategy's name as part of a file's: letters, digits and a few signs, all else a `-`.
@@ -225,6 +285,8 @@ struct Watch {
     curve: Option<GpuAllocation>,
     log: Option<DecisionLog<PendingFile>>,
     placement: Option<FinalPlacement>,
+    /// The log that the checker reads.
+    checked: Option<DecisionLog<CheckedLog>>,
 }
 
 impl Observer for Watch {
@@ -242,10 +304,15 @@ impl Observer for Watch {
         if let Some(placement) = &mut self.placement {
             placement.observe(at_ms, observation);
         }
+        if let Some(log) = &mut self.checked {
+            log.observe(at_ms, observation);
+        }
     }
 
     fn wants_names(&self) -> bool {
         self.log.is_some()
+    fn wants_closest(&self) -> bool {
+        self.log.is_some() || self.checked.is_some()
     }
 }
 
@@ -275,6 +342,7 @@ mod tests {
                 decisions: None,
                 series_step_ms: Some(1_000),
                 draws_curve: true,
+                is_checked: true,
                 jobs: NonZeroUsize::new(jobs).expect("not 0"),
             };
             let result = run_all(&job, &Pulse::default()).expect("it runs");

@@ -56,6 +56,7 @@ pub(super) struct Instance {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Task {
     pub(super) name: Arc<str>,
     pub(super) ask: Arc<Ask>,
@@ -74,6 +75,11 @@ pub(super) struct Task {
     pub(super) is_timed: bool,
     /// The service that it belongs to, by the number of its creation, and the deployment.
     pub(super) service: Option<(usize, u32)>,
+}
+
+/// A count among the amounts, which may be negative.
+pub(super) fn amount(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Instance {
@@ -201,7 +207,7 @@ impl Cluster {
     /// Network interfaces left; `None`: no limit is known.
     pub(super) fn enis_left(&self, number: InstanceNumber) -> Option<i64> {
         let instance = &self.instances[number];
-        let taken = instance.tasks.iter().filter(|task| self.tasks[task].ask.eni).count() as i64;
+        let taken = amount(instance.tasks.iter().filter(|task| self.tasks[task].ask.eni).count());
         let foreign = i64::from(instance.description.foreign_load().needs_eni);
         instance.description.eni_task_limit().map(|limit| (i64::from(limit) - foreign).max(0) - taken)
     }

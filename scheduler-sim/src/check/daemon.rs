@@ -109,7 +109,7 @@ impl Replay<'_> {
                 self.check_place(number, &ask, zone, gpus)?;
                 self.log.pass();
                 self.checked.chosen += 1;
-                let name = self.services[&id].name_of(missing.number);
+                let name = self.services[&id].name_of(missing.number.unwrap_or_default());
                 self.start_of_service(id, &name, number);
                 self.book(id, number, &missing, None);
                 Ok(())
@@ -145,10 +145,11 @@ impl Replay<'_> {
             () if service.to_replace > 0 => "replacement",
             () => "desired",
         };
-        let new = Missing { number: service.next_number, why, told: None };
+        let new = Missing { number: Some(service.next_number), why, told: None };
         let known = service.daemon_missing.get(&number).cloned();
-        let copy = known.filter(|known| *service.name_of(known.number) == *record.task).unwrap_or(new);
-        let (name, group) = (service.name_of(copy.number), Arc::clone(&service.ask.group));
+        let copy =
+            known.filter(|known| *service.name_of(known.number.unwrap_or_default()) == *record.task).unwrap_or(new);
+        let (name, group) = (service.name_of(copy.number.unwrap_or_default()), Arc::clone(&service.ask.group));
         self.expect_head(None, &name, &group)?;
         self.check_name(&name)?;
         Ok(copy)
@@ -157,7 +158,7 @@ impl Replay<'_> {
     /// The copy is there, or missing.
     fn book(&mut self, id: usize, number: InstanceNumber, copy: &Missing, missing: Option<Missing>) {
         let Some(service) = self.services.get_mut(&id) else { return };
-        if copy.number == service.next_number {
+        if copy.number == Some(service.next_number) {
             service.next_number += 1;
             service.to_replace = service.to_replace.saturating_sub(1);
         }

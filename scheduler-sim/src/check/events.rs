@@ -108,10 +108,10 @@ impl Replay<'_> {
 
     /// No task alive, and none that waits, has that name.
     pub(super) fn check_name(&mut self, name: &str) -> Result<(), CheckError> {
-        match self.cluster.task_named(name).is_some() || self.queue.contains(name) {
-            true => Err(self.log.wrong(format!("`{name}` is alive already"))),
-            false => Ok(()),
+        if self.cluster.task_named(name).is_some() || self.queue.contains(name) {
+            return Err(self.log.wrong(format!("`{name}` is alive already")));
         }
+        Ok(())
     }
 
     fn start_task(&mut self, event: u64, start: &StartTask) -> Result<(), CheckError> {

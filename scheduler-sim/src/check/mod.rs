@@ -27,7 +27,8 @@ mod settle;
 mod tests;
 
 use std::fmt;
-use std::io::BufRead;
+use std::io::{self, BufRead, BufReader, BufWriter, PipeWriter};
+use std::thread;
 
 use ask::Preferences;
 use log::Log;
@@ -165,6 +166,32 @@ pub fn verify(
     let preferences = Preferences { meaning: spec.meaning().clone(), default };
     let log = Log::new(Box::new(lines));
     Replay::new(claim.settings, preferences, claim.horizon_ms, claim.is_legality_only, log).run(claim.header, events)
+}
+
+/// A log that a checker reads as it is written.
+pub type CheckedLog = BufWriter<PipeWriter>;
+
+/// Verifies the log that `run` writes while it writes it. What `run` comes to, and what the checker does.
+///
+/// # Errors
+/// If the system has no pipe left.
+///
+/// # Panics
+/// As `run`.
+pub fn follow<T>(
+    claim: &Claim<'_>,
+    events: impl Iterator<Item = Result<Event, TraceError>> + Send,
+    run: impl FnOnce(CheckedLog) -> T,
+) -> io::Result<(T, Result<Checked, CheckError>)> {
+    let (reader, writer) = io::pipe()?;
+    thread::scope(|scope| {
+        let checker = scope.spawn(move || verify(claim, events, BufReader::new(reader)));
+        let result = run(BufWriter::new(writer));
+        match checker.join() {
+            Ok(verified) => Ok((result, verified)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// The first line must be that of such a run; the strategy that it names.

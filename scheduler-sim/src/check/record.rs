@@ -51,14 +51,19 @@ struct Line<'a> {
     unplaced: Option<String>,
     waiting: Option<String>,
     closest: Option<String>,
-    /// `null` is said of what left the queue, so its absence is another thing.
-    #[serde(default, deserialize_with = "present")]
-    stopped: Option<Option<String>>,
+    #[serde(default)]
+    stopped: StoppedOn,
     why: Option<String>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// `null` is said of what left the queue, so its absence is another thing.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum StoppedOn {
+    #[default]
+    #[serde(skip)]
+    Absent,
+    Said(Option<String>),
 }
 
 /// Reads the first line.
@@ -72,16 +77,18 @@ pub(super) fn read_record(line: u64, text: &str) -> Result<Record, CheckError> {
     let at_ms = milliseconds(read.at_seconds.get())
         .ok_or_else(|| unreadable(line, "`atSeconds` is no number from 0 on with at most three decimals"))?;
     let what = match (read.placed, read.unplaced, read.waiting, read.stopped, read.why, read.availability_zone) {
-        (Some(instance), None, None, None, why, Some(zone)) if read.closest.is_none() => {
+        (Some(instance), None, None, StoppedOn::Absent, why, Some(zone)) if read.closest.is_none() => {
             What::Placed { instance, zone, gpus: read.gpus, why }
         }
-        (None, Some(reason), None, None, None, None) if read.gpus.is_empty() => {
+        (None, Some(reason), None, StoppedOn::Absent, None, None) if read.gpus.is_empty() => {
             What::Refused { reason, closest: read.closest, waits: false }
         }
-        (None, None, Some(reason), None, None, None) if read.gpus.is_empty() => {
+        (None, None, Some(reason), StoppedOn::Absent, None, None) if read.gpus.is_empty() => {
             What::Refused { reason, closest: read.closest, waits: true }
         }
-        (None, None, None, Some(instance), Some(why), None) if read.gpus.is_empty() && read.closest.is_none() => {
+        (None, None, None, StoppedOn::Said(instance), Some(why), None)
+            if read.gpus.is_empty() && read.closest.is_none() =>
+        {
             What::Stopped { instance, why }
         }
         _ => return Err(unreadable(line, "it is none of the four forms of a decision (see `help trace`)")),

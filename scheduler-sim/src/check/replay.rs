@@ -179,7 +179,7 @@ impl<'a> Replay<'a> {
             }
             Due::Healthy(service) => {
                 if let Some(service) = self.services.get_mut(&service) {
-                    service.is_touched = true;
+                    service.wake();
                 }
             }
             Due::End(_) => {}
@@ -194,8 +194,7 @@ impl<'a> Replay<'a> {
         if let Some((id, _)) = task.service
             && let Some(service) = self.services.get_mut(&id)
         {
-            service.is_touched = true;
-            service.has_just_deployed = false;
+            service.touch();
             let healthy_ms = self.now_ms.saturating_add(service.health_delay_ms());
             task.healthy_ms = Some(healthy_ms);
             self.agenda.insert((healthy_ms, Rank::Running, number), Due::Healthy(id));
@@ -207,7 +206,7 @@ impl<'a> Replay<'a> {
         let Self { cluster, services, .. } = self;
         for (id, _) in cluster.running_on(number).filter_map(|(_, task)| task.service) {
             if let Some(service) = services.get_mut(&id) {
-                service.is_touched = true;
+                service.touch();
             }
         }
     }

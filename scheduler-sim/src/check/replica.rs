@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::cluster::{Cluster, Task, TaskNumber};
 use super::record::{Record, What};
 use super::replay::{Life, Replay};
-use super::services::{Missing, ServiceModel};
+use super::services::{Attention, Missing, ServiceModel};
 use crate::strategy::Meaning;
 
 /// What a service should do next.
@@ -106,8 +106,7 @@ impl Replay<'_> {
             };
             for index in 0..wanted {
                 let why = if index < replacements { "replacement" } else { other };
-                service.missing.push_back(Missing { number: service.next_number, why, told: None });
-                service.next_number += 1;
+                service.missing.push_back(Missing { number: None, why, told: None });
             }
         }
         if view.leaving > 0 && view.healthy > view.fewest_healthy {
@@ -120,6 +119,13 @@ impl Replay<'_> {
             return Some(step);
         }
         let step = self.rebalance(id, &view);
+        if let Some(Step::Stop(whom)) = &step
+            && self.candidates(id, whom).is_empty()
+        {
+            // The move ends without a stop: the fullest zone has no other task.
+            self.services.get_mut(&id)?.moving = None;
+            return self.next_step(id);
+        }
         let service = self.services.get_mut(&id)?;
         if view.staying >= view.desired {
             service.to_replace = 0;
@@ -131,11 +137,15 @@ impl Replay<'_> {
     }
 
     fn place_or_refuse(&mut self, id: usize) -> Option<Step> {
-        let service = &self.services[&id];
-        let is_new = service.missing.iter().any(|missing| missing.told.is_none());
+        let service = self.services.get_mut(&id)?;
         if service.missing.is_empty() {
             return None;
         }
+        for missing in service.missing.iter_mut().filter(|missing| missing.number.is_none()) {
+            missing.number = Some(service.next_number);
+            service.next_number += 1;
+        }
+        let is_new = service.missing.iter().any(|missing| missing.told.is_none());
         let ask = Arc::clone(&service.ask);
         match self.refusal(&ask) {
             None => Some(Step::Place),
@@ -192,7 +202,6 @@ impl Replay<'_> {
         let name = self.services[&id].entry.service.name().to_owned();
         match self.next_step(id) {
             Some(Step::Move(_) | Step::Stop(Whom::InZone(_))) if !is_end => return None,
-            Some(Step::Stop(Whom::InZone(zone))) if self.candidates(id, &Whom::InZone(zone.clone())).is_empty() => {}
             Some(Step::Stop(whom)) => return Some(format!("service `{name}` stops a task ({})", why_stopped(&whom))),
             Some(Step::Place) => return Some(format!("service `{name}` places a copy")),
             Some(Step::Refuse) => return Some(format!("service `{name}` tells of a copy that nobody takes")),
@@ -200,8 +209,8 @@ impl Replay<'_> {
                 let ask = self.ask_in_zone(id, &zone);
                 // One that looks at tasks is not tried again after each placement.
                 let service = &self.services[&id];
-                let is_concerned = service.is_touched || self.cluster.freed > service.seen;
-                let is_due = is_concerned && !service.has_just_deployed && !ask.reads_tasks();
+                let is_due =
+                    service.events.is_drawn(self.cluster.freed) && !service.has_just_deployed && !ask.reads_tasks();
                 if is_due && self.cluster.is_feasible(&ask) {
                     return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
                 }
@@ -226,15 +235,17 @@ impl Replay<'_> {
             let ask = Arc::clone(&service.ask);
             let name = service.entry.service.name().to_owned();
             let Cluster { freed, version, .. } = self.cluster;
-            let is_fresh = freed == version && freed > service.seen;
+            let is_fresh = freed == version && service.events.has_room_since(freed);
             let right = if is_fresh { self.refusal(&ask).map(|refusal| refusal.reason.to_owned()) } else { None };
-            if !are_alike || right.is_some_and(|right| first != Some(right)) {
-                return Err(self.log.wrong(format!("service `{name}` tells the reason of all its missing copies")));
+            let is_right = right.as_ref().is_none_or(|right| first.as_ref() == Some(right));
+            if !are_alike || !is_right {
+                let reason = right.or(first).unwrap_or_default();
+                return Err(self.log.wrong(format!("service `{name}` tells of all its missing copies that {reason}")));
             }
         }
         let version = self.cluster.version;
         for service in self.services.values_mut() {
-            (service.seen, service.is_touched) = (version, false);
+            (service.news, service.events) = (Attention::after(version), Attention::after(version));
         }
         Ok(())
     }
@@ -242,13 +253,13 @@ impl Replay<'_> {
     pub(super) fn follow_replica(&mut self, id: usize, record: &Record) -> Result<(), CheckError> {
         let step = self.next_step(id);
         let service = &self.services[&id];
-        let (is_placing, is_concerned) = (service.is_placing, service.is_concerned(self.cluster.freed));
+        let (is_placing, may_tell) = (service.is_placing, service.may_tell);
         match (&record.what, step) {
             (What::Stopped { why, .. }, Some(Step::Stop(whom))) => self.follow_stop(id, record, why, &whom),
             (What::Placed { why, .. }, Some(Step::Place)) => {
                 let service = &self.services[&id];
                 let missing = service.missing[0].clone();
-                let (ask, name) = (Arc::clone(&service.ask), service.name_of(missing.number));
+                let (ask, name) = (Arc::clone(&service.ask), service.name_of(missing.number.unwrap_or_default()));
                 self.follow_start(id, record, &name, &ask, (why.as_deref(), missing.why))?;
                 if let Some(service) = self.services.get_mut(&id) {
                     service.missing.pop_front();
@@ -272,7 +283,7 @@ impl Replay<'_> {
             (What::Refused { reason, closest, .. }, step)
                 if is_placing
                     || step == Some(Step::Refuse)
-                    || (is_concerned && matches!(step, None | Some(Step::Move(_)))) =>
+                    || (may_tell && matches!(step, None | Some(Step::Move(_)))) =>
             {
                 self.follow_refusal(id, record, reason, closest.as_deref())
             }
@@ -335,7 +346,7 @@ impl Replay<'_> {
             return Err(self.log.wrong("the service has no missing copy of which that is news"));
         };
         let (number, ask) = (missing.number, Arc::clone(&service.ask));
-        self.expect_head(None, &service.name_of(number), &ask.group)?;
+        self.expect_head(None, &service.name_of(number.unwrap_or_default()), &ask.group)?;
         self.check_refused(&ask, reason, closest)?;
         self.log.pass();
         debug_assert_eq!(record.group, *ask.group);

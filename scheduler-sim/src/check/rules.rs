@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use scheduler_core::{BinpackField, GpuDemand, PlacementStrategy, SpreadField, TieBreak};
 
 use super::ask::Ask;
-use super::cluster::{Cluster, InstanceNumber, Presence, Task, TaskNumber};
+use super::cluster::{Cluster, InstanceNumber, Presence, Task, TaskNumber, amount};
 
 /// The checks of 2.3 in their order (C-18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,19 +99,19 @@ impl Cluster {
             Check::Ports if ask.ports.is_empty() => None,
             Check::Ports => {
                 let taken = self.taken_ports(number);
-                let clashing = ask.ports.iter().filter(|port| taken.contains(port)).count() as i64;
+                let clashing = ask.ports.iter().filter(|port| taken.contains(port)).count();
                 // C-06
-                let above_limit = (taken.len() + ask.ports.len()) as i64 - 100;
-                above_0(if clashing > 0 { clashing } else { above_limit })
+                let above_limit = amount(taken.len() + ask.ports.len()) - 100;
+                above_0(if clashing > 0 { amount(clashing) } else { above_limit })
             }
             Check::Gpu if ask.gpus == GpuDemand::Count(0) => None,
             Check::Gpu => {
                 let needed = match ask.gpus {
                     GpuDemand::Count(count) => i64::from(count),
                     // C-10: all that are registered, and there must be one.
-                    GpuDemand::All => (instance.description.resources().gpu_ids().len() as i64).max(1),
+                    GpuDemand::All => amount(instance.description.resources().gpu_ids().len()).max(1),
                 };
-                above_0(needed - self.free_gpus(number).len() as i64)
+                above_0(needed - amount(self.free_gpus(number).len()))
             }
             Check::Eni if !ask.eni => None,
             Check::Eni => above_0(1 - self.enis_left(number).unwrap_or(1)),

@@ -11,6 +11,7 @@ use super::cluster::{InstanceNumber, TaskNumber};
 use super::replay::Replay;
 use crate::trace::{ServiceEntry, UpdateService};
 
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct ServiceModel {
     pub(super) entry: ServiceEntry,
     pub(super) ask: Arc<Ask>,
@@ -32,20 +33,52 @@ pub(super) struct ServiceModel {
     pub(super) is_placing: bool,
     /// The version and time at which it had nothing to do.
     pub(super) idle_at: Option<(u64, u64)>,
-    /// Something happened to it since the last turn of all.
-    pub(super) is_touched: bool,
-    /// The version of the cluster at the end of that turn.
-    pub(super) seen: u64,
+    /// What happened for it since it told of missing copies, or could have.
+    pub(super) news: Attention,
+    /// Whether it may tell of them in this turn.
+    pub(super) may_tell: bool,
+    /// What happened for it since all services had their turns.
+    pub(super) events: Attention,
     /// Of a DAEMON service: instances on which it could not be placed.
     pub(super) daemon_missing: BTreeMap<InstanceNumber, Missing>,
     /// Of a DAEMON service: the instance on which a task was just stopped for one of a new deployment.
     pub(super) exchanging: Option<InstanceNumber>,
 }
 
+/// What drew a service's attention.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attention {
+    is_touched: bool,
+    seen: u64,
+}
+
+impl Default for Attention {
+    fn default() -> Self {
+        Self { is_touched: true, seen: 0 }
+    }
+}
+
+impl Attention {
+    /// Everything up to this version of the cluster is known.
+    pub(super) fn after(version: u64) -> Self {
+        Self { is_touched: false, seen: version }
+    }
+
+    /// Whether something happened to the service, or room was made (last at version `freed`).
+    pub(super) fn is_drawn(self, freed: u64) -> bool {
+        self.is_touched || self.has_room_since(freed)
+    }
+
+    pub(super) fn has_room_since(self, freed: u64) -> bool {
+        freed > self.seen
+    }
+}
+
 /// A copy without an instance.
 #[derive(Debug, Clone)]
 pub(super) struct Missing {
-    pub(super) number: u64,
+    /// Given at the first attempt to place it.
+    pub(super) number: Option<u64>,
     pub(super) why: &'static str,
     /// The reason that the log told last.
     pub(super) told: Option<String>,
@@ -63,16 +96,28 @@ impl ServiceModel {
 
     pub(super) fn task_ended(&mut self, task: TaskNumber, why: &str) {
         self.tasks.remove(&task);
-        self.is_touched = true;
-        self.has_just_deployed = false;
+        self.touch();
         self.moving = self.moving.filter(|moving| *moving != task);
         let is_exchange = matches!(why, "scale-in" | "service-deleted" | "deployment" | "rebalancing");
         self.to_replace += u64::from(!is_exchange);
     }
 
-    /// Whether the service has tried again to place what is missing since the last turn of all.
-    pub(super) fn is_concerned(&self, freed: u64) -> bool {
-        self.is_touched || self.ask.reads_tasks() || freed > self.seen
+    /// Something happened to the service itself.
+    pub(super) fn touch(&mut self) {
+        self.wake();
+        self.has_just_deployed = false;
+    }
+
+    /// A task of it may have become healthy.
+    pub(super) fn wake(&mut self) {
+        (self.news.is_touched, self.events.is_touched) = (true, true);
+    }
+
+    /// Its turn begins. Reasons may be told again if something happened since the last one.
+    pub(super) fn begin_turn(&mut self, version: u64, freed: u64) {
+        self.is_placing = false;
+        self.may_tell = self.news.is_drawn(freed) || self.ask.reads_tasks();
+        self.news = Attention::after(version);
     }
 
     /// `SERVICE/number`
@@ -109,8 +154,9 @@ impl Replay<'_> {
             moving: None,
             is_placing: false,
             idle_at: None,
-            is_touched: true,
-            seen: 0,
+            news: Attention::default(),
+            may_tell: true,
+            events: Attention::default(),
             daemon_missing: BTreeMap::new(),
             exchanging: None,
         };
@@ -135,8 +181,7 @@ impl Replay<'_> {
             service.is_deploying = true;
             service.moving = None;
         }
-        service.is_touched = true;
-        service.has_just_deployed = false;
+        service.touch();
         cluster.version += 1;
         Ok(())
     }

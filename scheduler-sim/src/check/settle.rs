@@ -86,7 +86,12 @@ impl Replay<'_> {
         }
         if last != Some(turn) {
             self.queue.begin_turn();
-            self.services.values_mut().for_each(|service| service.is_placing = false);
+            let Self { cluster, services, .. } = self;
+            if let Turn::Daemon(id) | Turn::Replica(id) = turn
+                && let Some(service) = services.get_mut(&id)
+            {
+                service.begin_turn(cluster.version, cluster.freed);
+            }
         }
         match turn {
             Turn::Daemon(id) => self.follow_daemon(id, record),

@@ -19,9 +19,11 @@ use crate::fleet::{Fleet, Prices};
 use crate::metrics::{POINT_LIMIT, metric};
 use crate::report::{Format, Style, csv_of_curves, render};
 use crate::runner::{Job, run_all};
+use crate::report::{Format, Style, render};
+use crate::runner::{Job, JobError, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;
-use crate::trace::{Header, Printable};
+use crate::trace::{Header, Printable, Source, Survey};
 
 /// Options of the main job.
 #[derive(Debug, Args)]
@@ -72,6 +74,9 @@ pub(super) struct Arguments {
     settings: SettingOptions,
     #[command(flatten)]
     reading: Reading,
+    /// Follow every decision with an independent checker; end with status 1 at the first wrong one
+    #[arg(long)]
+    check: bool,
     /// End with status 1 if it holds for any run, such as "tasks.unplaced>0"
     #[arg(long, value_name = "EXPR")]
     fail_if: Option<Condition>,
@@ -266,11 +271,13 @@ fn compare(
         decisions: arguments.decisions.clone().map(|folder| (folder, log_count)),
         series_step_ms: arguments.series,
         draws_curve: arguments.curve.is_some(),
+        is_checked: arguments.check,
         jobs: arguments.jobs.unwrap_or_else(cores),
     };
     pulse.pulse.events.store(0, Ordering::Relaxed);
     let total = survey.event_count.saturating_mul((specs.len() * job.seeds.len()) as u64);
-    let result = pulse.while_running(|pulse| with_bar(pulse, total, !arguments.quiet, || run_all(&job, pulse)))?;
+    let result = pulse.while_running(|pulse| with_bar(pulse, total, !arguments.quiet, || run_all(&job, pulse)));
+    let result = result.map_err(|error| refused(error, &source, &survey))?;
     if !arguments.quiet {
         tell_warnings(&source, &result.runs);
     }
@@ -281,10 +288,21 @@ fn compare(
         baseline: baseline.name().to_owned(),
         settings,
         fleet,
+        is_checked: arguments.check,
         runs: result.runs,
         timings,
     };
     Ok((comparison, result.logs))
+}
+
+/// What a refusal of the checker is shown with: the shortest part of the trace that shows it.
+fn refused(error: JobError, source: &Source, survey: &Survey) -> CliError {
+    let JobError::Check { wrong, .. } = &error else { return error.into() };
+    let shown = format!("the first {} of {} events show it, on standard output", wrong.events, survey.event_count);
+    match source.first_events(survey, wrong.events) {
+        Ok(prefix) => CliError::Refused { message: format!("{error}\n{shown}"), prefix },
+        Err(error) => error.into(),
+    }
 }
 
 /// Warns of types without a price: one such instance leaves all costs unknown.

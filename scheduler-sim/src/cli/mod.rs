@@ -36,7 +36,7 @@ use crate::trace::Printable;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Try it: scheduler-sim example notes | scheduler-sim -\n\nExit status: 0 done (unplaced tasks \
-                  included), 1 refused by --fail-if or verify, 2 bad usage or input, 130 interrupted.\nMore: scheduler-sim help \
+                  included), 1 refused by --check, --fail-if or verify, 2 bad usage or input, 130 interrupted.\nMore: scheduler-sim help \
                   metrics | strategies | query | trace"
 )]
 struct Cli {

@@ -23,6 +23,14 @@ pub enum CliError {
     /// A run failed.
     #[error(transparent)]
     Job(Box<JobError>),
+    /// `--check` found a wrong decision.
+    #[error("{message}")]
+    Refused {
+        /// What is wrong.
+        message: String,
+        /// The part of the trace that shows it, as JSON Lines.
+        prefix: String,
+    },
     /// An import failed.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -69,10 +77,11 @@ impl CliError {
         Self::Write { path: Printable(path.display()).to_string(), source }
     }
 
-    /// 130 for an interruption, else 2.
+    /// 130 for an interruption, 1 for a refusal, else 2.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Job(error) if is_interruption(error) => 130,
+            Self::Refused { .. } => 1,
             _ => 2,
         }
     }
@@ -89,6 +98,11 @@ impl CliError {
                 }
             }
             Self::Job(error) => message(&format!("error: {}", Printable(error))),
+            Self::Refused { message: problem, prefix } => {
+                message(problem);
+                // That it cannot be shown is the lesser trouble.
+                let _ = print(prefix, None);
+            }
             other => message(&format!("error: {other}")),
         }
     }

@@ -395,6 +395,7 @@ fn check(text: &str, strategy: &str, warmup_ms: u64) {
         decisions: None,
         series_step_ms: None,
         draws_curve: false,
+        is_checked: false,
         jobs: std::num::NonZeroUsize::MIN,
     };
     let context: Context = context(&job).expect("readable");

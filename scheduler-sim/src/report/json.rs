@@ -37,7 +37,7 @@ fn result(comparison: &Comparison) -> Json {
     let mut result = Json::object([
         ("trace", trace_object(&comparison.trace)),
         ("settings", settings_object(&comparison.settings, comparison.fleet.as_ref())),
-        ("checked", Json::Bool(false)),
+        ("checked", Json::Bool(comparison.is_checked)),
         ("digest", Json::from(digest(comparison))),
         ("baseline", Json::from(comparison.baseline.as_str())),
         ("runs", Json::List(runs)),

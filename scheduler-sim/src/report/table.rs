@@ -193,6 +193,9 @@ fn legend(comparison: &Comparison, grid: &Grid) -> String {
     if grid.has(Mark::RefusesMore) {
         text.push_str("~ leaves more tasks unplaced: with less to run all else looks better, so it is not compared\n");
     }
+    if comparison.is_checked {
+        text.push_str("checked: an independent checker followed every decision\n");
+    }
     text
 }
 

@@ -1,0 +1,186 @@
+//! Honest logs are accepted, all of them; corrupted ones are refused, all of them.
+
+mod corruptions;
+mod traces;
+
+use std::io::{Cursor, Write};
+
+use super::{CheckError, Checked, Claim, follow, verify};
+use crate::generate::{Options, Preset, generate};
+use crate::import::TraceForm;
+use crate::report::{DecisionLog, settings_object};
+use crate::simulation::{Plan, Pulse, run};
+use crate::stories::STORIES;
+use crate::strategy::Spec;
+use crate::trace::{OpenOptions, Source, Survey, from_bytes};
+
+/// A trace that can be played and checked.
+struct Trial {
+    name: String,
+    source: Source,
+    survey: Survey,
+}
+
+impl Trial {
+    fn of(name: &str, text: &[u8]) -> Self {
+        let source = from_bytes(name, text, OpenOptions::default()).expect("readable");
+        let survey = source.survey().unwrap_or_else(|errors| panic!("{name}: {errors}"));
+        Self { name: name.to_owned(), source, survey }
+    }
+
+    fn standard_set(&self) -> Vec<Spec> {
+        Spec::standard_set(self.survey.has_strategies)
+    }
+
+    fn horizon_ms(&self) -> u64 {
+        self.survey.horizon_ms(&self.survey.header.settings)
+    }
+
+    /// The log that a run writes.
+    fn log(&self, spec: &Spec) -> String {
+        let (header, settings) = (&*self.survey.header, &self.survey.header.settings);
+        let plan = Plan { header, settings, spec, seed: settings.seed, horizon_ms: self.horizon_ms(), prices: None };
+        let settings_object = settings_object(settings, None);
+        let mut log = DecisionLog::new(Vec::new(), &header.name, spec.name(), settings.seed, settings_object);
+        let events = self.source.events(&self.survey).expect("readable");
+        run(&plan, events, &mut log, &Pulse::default()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        String::from_utf8(log.finish().expect("memory does not fail")).expect("text")
+    }
+
+    fn verify(&self, spec: &Spec, log: &str, is_legality_only: bool) -> Result<Checked, CheckError> {
+        let settings = &self.survey.header.settings;
+        let claim = Claim {
+            header: &self.survey.header,
+            fleet: None,
+            settings,
+            horizon_ms: self.horizon_ms(),
+            spec: Some(spec),
+            seeds: (settings.seed, settings.seed),
+            is_legality_only,
+        };
+        verify(&claim, self.source.events(&self.survey).expect("readable"), Cursor::new(log))
+    }
+
+    /// Whatever the strategy, the honest log is accepted, and every line counts.
+    fn check_honest(&self, specs: &[Spec]) {
+        for spec in specs {
+            let log = self.log(spec);
+            for is_legality_only in [false, true] {
+                let checked = self.verify(spec, &log, is_legality_only);
+                let checked = checked.unwrap_or_else(|error| panic!("{}, {spec}: {error}", self.name));
+                // Tasks that run at second 0 are there, not decided.
+                let lines = (log.lines().count() - 1 - self.survey.header.tasks.len()) as u64;
+                assert_eq!(checked.total(), lines, "{}, {spec}: {checked}", self.name);
+            }
+        }
+    }
+}
+
+fn stories() -> impl Iterator<Item = Trial> {
+    STORIES.iter().map(|story| Trial::of(story.name, story.text.as_bytes()))
+}
+
+fn generated(preset: Preset, instances: u32, tasks: Option<u64>) -> Trial {
+    let options = Options { instances, tasks, seed: 3, ..Options::default() };
+    let mut text = Vec::new();
+    generate(preset, &options, TraceForm::Lines, &mut text).expect("memory takes all");
+    Trial::of(preset.name(), &text)
+}
+
+#[test]
+fn honest_logs_of_all_stories_are_accepted() {
+    stories().for_each(|trial| trial.check_honest(&trial.standard_set()));
+}
+
+#[test]
+fn honest_logs_of_all_presets_are_accepted() {
+    for preset in Preset::ALL {
+        let trial = generated(preset, 12, Some(250));
+        trial.check_honest(&trial.standard_set());
+    }
+}
+
+#[test]
+fn honest_logs_of_traces_in_which_everything_happens_are_accepted() {
+    for seed in 0..60 {
+        let text = crate::metrics::testing::random_trace(seed);
+        let trial = Trial::of(&format!("random {seed}"), text.as_bytes());
+        trial.check_honest(&trial.standard_set());
+    }
+    for seed in 0..150 {
+        let trial = Trial::of(&format!("services {seed}"), traces::services(seed).as_bytes());
+        let specs = ["as-written", "headroom", "spread=az,binpack=memory", "one-task-per-host"];
+        trial.check_honest(&specs.map(|spec| spec.parse().expect("a strategy")));
+    }
+}
+
+/// A run is followed while it goes on; the events played until the first wrong line show it again.
+#[test]
+fn a_wrong_decision_is_found_as_it_is_made() {
+    for trial in stories() {
+        let spec: Spec = "headroom".parse().expect("a strategy");
+        let log = trial.log(&spec);
+        let (header, settings) = (&*trial.survey.header, &trial.survey.header.settings);
+        let claim = Claim {
+            header,
+            fleet: None,
+            settings,
+            horizon_ms: trial.horizon_ms(),
+            spec: Some(&spec),
+            seeds: (settings.seed, settings.seed),
+            is_legality_only: false,
+        };
+        let events = || trial.source.events(&trial.survey).expect("readable");
+        let write = |text: &str| {
+            let (written, checked) =
+                follow(&claim, events(), |mut log| log.write_all(text.as_bytes()).and_then(|()| log.flush()))
+                    .expect("a pipe");
+            drop(written);
+            checked
+        };
+        assert!(write(&log).is_ok());
+        let (line, honest) = log
+            .lines()
+            .enumerate()
+            .skip(log.lines().count() / 3)
+            .find(|(_, it)| it.contains("\"placed\""))
+            .expect("a placement");
+        let zone = honest.replace("availabilityZone\":\"", "availabilityZone\":\"not-");
+        let Err(CheckError::Wrong(wrong)) = write(&log.replace(honest, &zone)) else {
+            panic!("{}: not refused: {zone}", trial.name)
+        };
+        assert_eq!(wrong.line, line as u64 + 1);
+        let prefix = trial.source.first_events(&trial.survey, wrong.events).expect("readable");
+        assert_eq!(prefix.lines().count() as u64, wrong.events + 1);
+        let prefix = Trial::of(&trial.name, prefix.as_bytes()).log(&spec);
+        let decision = |text: &str| {
+            let mut line: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            line["event"].take();
+            line
+        };
+        assert_eq!(prefix.lines().nth(line).map(decision), Some(decision(honest)), "{}", trial.name);
+    }
+}
+
+/// What the output says was checked is what can be.
+#[test]
+fn the_depth_is_told() {
+    let trial = stories().next().expect("a story");
+    let told = |spec: &str, is_legality_only| {
+        let spec: Spec = spec.parse().expect("a strategy");
+        trial.verify(&spec, &trial.log(&spec), is_legality_only).expect("honest").to_string()
+    };
+    assert_eq!(
+        told("headroom", false),
+        "63 decisions checked: 30 placements by instance, 3 refusals by reason and closest instance, 30 ends of tasks"
+    );
+    assert_eq!(
+        told("random", false),
+        "64 decisions checked: 2 placements by instance, 29 placements on any of several instances that the strategy \
+         leaves open, 2 refusals by reason and closest instance, 31 ends of tasks"
+    );
+    assert_eq!(
+        told("headroom", true),
+        "63 decisions checked: 33 placements and refusals only as to whether they were possible, 30 ends of tasks"
+    );
+}
