@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
-
 use crate::check::{CheckError, CheckedLog, Claim, Wrong, follow};
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
@@ -201,23 +199,15 @@ fn one_run(
     let (log, path) = log.unzip();
     let series = job.series_step_ms.map(|step_ms| Series::new(context, step_ms));
     let curve = job.draws_curve.then(|| GpuAllocation::new(context));
-    let mut watch = Watch { metrics: Metrics::new(context), series, curve, log, placement };
+    let mut watch = Watch { metrics: Metrics::new(context), series, curve, log, placement, checked: None };
     let begin = Instant::now();
     let statistics = match job.survey.events_kept() {
+        _ if job.is_checked => checked_run(job, &plan, &mut watch, pulse)?,
         Some(events) => simulation::run(&plan, events.iter().map(Ok), &mut watch, pulse)?,
         None => simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?,
     };
     let wall = begin.elapsed();
-    let Watch { metrics, series, curve, log, placement } = watch;
-    let mut watch = Watch { metrics: Metrics::new(context), series, log, placement, checked: None };
-    let begin = Instant::now();
-    let statistics = if job.is_checked {
-        checked_run(job, &plan, &mut watch, pulse)?
-    } else {
-        simulation::run(&plan, job.source.events(job.survey)?, &mut watch, pulse)?
-    };
-    let wall = begin.elapsed();
-    let Watch { metrics, series, log, placement, .. } = watch;
+    let Watch { metrics, series, curve, log, placement, .. } = watch;
     let log = log.map(DecisionLog::finish).transpose().map_err(|source| JobError::Log {
         path: path.map(|path| path.display().to_string()).unwrap_or_default(),
         source,
@@ -310,8 +300,6 @@ impl Observer for Watch {
     }
 
     fn wants_names(&self) -> bool {
-        self.log.is_some()
-    fn wants_closest(&self) -> bool {
         self.log.is_some() || self.checked.is_some()
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Ask {
     pub(super) group: Arc<str>,
     /// `family:revision`
     pub(super) definition: Arc<str>,
+    /// Somebody's own code chooses, the GPUs as well.
+    pub(super) is_open: bool,
     /// `None`: `headroom` (C-19).
     pub(super) rules: Option<Vec<PlacementStrategy>>,
 }
@@ -52,6 +54,9 @@ impl Preferences {
     fn rules(&self, own: Option<&Strategy>, kind: Kind) -> Option<Vec<PlacementStrategy>> {
         let strategy = match &self.meaning {
             Meaning::Replace(strategy) if kind != Kind::Daemon => strategy,
+            Meaning::FragmentationGradientDescent if kind != Kind::Daemon => {
+                return Some(vec![PlacementStrategy::Random]);
+            }
             _ => own.unwrap_or(&self.default),
         };
         match (strategy, kind) {
@@ -88,6 +93,9 @@ impl Preferences {
 
     /// `one-task-per-host`: distinctInstance, or what comes to the same where ECS's ten constraints are used up.
     fn alone_on_host(&self, mut ask: Ask) -> Ask {
+        let is_own = |rule: &PlacementStrategy| matches!(rule, PlacementStrategy::Custom(_));
+        ask.is_open = self.meaning == Meaning::FragmentationGradientDescent
+            || ask.rules.as_ref().is_some_and(|rules| rules.iter().any(is_own));
         if self.meaning == Meaning::OneTaskPerHost && !ask.distinct {
             if ask.expressions.len() < 10 {
                 ask.distinct = true;
@@ -128,6 +136,7 @@ impl Ask {
             most: None,
             group: group.into(),
             definition: core.name().into(),
+            is_open: false,
             rules: None,
         };
         if core.containers().is_empty() {
@@ -171,6 +180,10 @@ fn amounts(definition: &TaskDefinition) -> (i64, i64) {
 }
 
 fn gpus(definition: &TaskDefinition) -> GpuDemand {
+    if let share @ GpuDemand::Share(_) = definition.demand().gpus {
+        // An extension, which containers do not have.
+        return share;
+    }
     definition.containers().iter().fold(GpuDemand::Count(0), |sum, container| match (sum, container.gpus) {
         (GpuDemand::Count(a), GpuDemand::Count(b)) => GpuDemand::Count(a + b),
         _ => GpuDemand::All,

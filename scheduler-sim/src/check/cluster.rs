@@ -10,6 +10,9 @@ use scheduler_core::{
 use super::ask::Ask;
 use super::expression::{Facts, holds};
 
+/// A GPU in thousandths.
+const WHOLE_GPU: i64 = 1_000;
+
 /// The position of an instance among all that ever registered.
 pub(super) type InstanceNumber = usize;
 /// The position of a task among all that ever started.
@@ -168,25 +171,64 @@ impl Cluster {
         self.has_freed();
     }
 
-    /// Positions of GPUs that nobody holds; foreign load has the first.
-    pub(super) fn free_gpus(&self, number: InstanceNumber) -> Vec<usize> {
-        let instance = &self.instances[number];
-        let registered = instance.description.resources().gpu_ids().len();
-        let foreign = match instance.description.foreign_load().gpus {
+    /// What nobody holds of each GPU, in thousandths; foreign load has the first ones.
+    pub(super) fn gpu_millis_left(&self, number: InstanceNumber) -> Vec<i64> {
+        let description = &self.instances[number].description;
+        let registered = description.resources().gpu_ids().len();
+        let foreign = match description.foreign_load().gpus {
             GpuDemand::Count(count) => count as usize,
             GpuDemand::All => registered,
+            GpuDemand::Share(_) => 0,
         };
-        let held: Vec<usize> = instance.tasks.iter().flat_map(|task| self.tasks[task].gpus.iter().copied()).collect();
-        (foreign..registered).filter(|gpu| !held.contains(gpu)).collect()
+        let told = description.gpu_millis().unwrap_or_default();
+        let offered = |gpu| told.get(gpu).map_or(WHOLE_GPU, |milli| i64::from(*milli));
+        let mut left: Vec<i64> = (0..registered).map(|gpu| if gpu < foreign { 0 } else { offered(gpu) }).collect();
+        for task in self.instances[number].tasks.iter().map(|task| &self.tasks[task]) {
+            let held = if let GpuDemand::Share(milli) = task.ask.gpus { i64::from(milli) } else { WHOLE_GPU };
+            task.gpus.iter().for_each(|gpu| left[*gpu] -= held);
+        }
+        left
     }
 
-    /// The GPUs that a task gets there (C-11).
+    /// Positions of GPUs of which nobody holds anything.
+    pub(super) fn free_gpus(&self, number: InstanceNumber) -> Vec<usize> {
+        let left = self.gpu_millis_left(number);
+        (0..left.len()).filter(|gpu| left[*gpu] == WHOLE_GPU).collect()
+    }
+
+    /// The GPUs that a task gets there: the first free ones (C-11); for a share the one with the least left that suffices.
     pub(super) fn gpus_for(&self, number: InstanceNumber, ask: &Ask) -> Vec<usize> {
         let mut free = self.free_gpus(number);
-        if let GpuDemand::Count(count) = ask.gpus {
-            free.truncate(count as usize);
+        match ask.gpus {
+            GpuDemand::Count(count) => free.truncate(count as usize),
+            GpuDemand::All => {}
+            GpuDemand::Share(milli) => {
+                let left = self.gpu_millis_left(number);
+                let roomy = (0..left.len()).filter(|gpu| left[*gpu] >= i64::from(milli));
+                return roomy.min_by_key(|gpu| left[*gpu]).into_iter().collect();
+            }
         }
         free
+    }
+
+    /// Whether these are as many GPUs as are asked for, each with enough left.
+    pub(super) fn are_enough(&self, number: InstanceNumber, ask: &Ask, gpus: &[usize]) -> bool {
+        let left = self.gpu_millis_left(number);
+        let (count, milli) = match ask.gpus {
+            GpuDemand::Count(count) => (count as usize, WHOLE_GPU),
+            GpuDemand::All => (left.len(), WHOLE_GPU),
+            GpuDemand::Share(milli) => (1, i64::from(milli)),
+        };
+        let mut distinct = gpus.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        distinct.len() == count && gpus.len() == count && gpus.iter().all(|gpu| left[*gpu] >= milli)
+    }
+
+    /// The positions of GPUs by their ids; `None`: there is no such GPU.
+    pub(super) fn gpu_positions(&self, number: InstanceNumber, names: &[String]) -> Option<Vec<usize>> {
+        let ids = self.instances[number].description.resources().gpu_ids();
+        names.iter().map(|name| ids.iter().position(|id| **id == **name)).collect()
     }
 
     pub(super) fn gpu_ids(&self, number: InstanceNumber, gpus: &[usize]) -> Vec<String> {

@@ -106,11 +106,11 @@ impl Replay<'_> {
                 if why.as_deref() != Some(missing.why) {
                     return Err(self.log.wrong(format!("its `why` is {}", missing.why)));
                 }
-                self.check_place(number, &ask, zone, gpus)?;
+                let seat = self.check_place(number, &ask, zone, gpus)?;
                 self.log.pass();
                 self.checked.chosen += 1;
                 let name = self.services[&id].name_of(missing.number.unwrap_or_default());
-                self.start_of_service(id, &name, number);
+                self.start_of_service(id, &name, seat);
                 self.book(id, number, &missing, None);
                 Ok(())
             }

@@ -85,10 +85,10 @@ impl Replay<'_> {
             match &record.what {
                 What::Placed { why: None, .. } => {
                     self.check_name(&name)?;
-                    let instance = self.check_placed(&ask, &record.what)?;
+                    let seat = self.check_placed(&ask, &record.what)?;
                     let life =
                         Life { duration_ms: run.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-                    self.start(&name, &ask, instance, life);
+                    self.start(&name, &ask, seat, life);
                 }
                 What::Refused { reason, closest, waits } if *waits == is_queued => {
                     self.check_refused(&ask, reason, closest.as_deref())?;
@@ -125,10 +125,10 @@ impl Replay<'_> {
             match (&record.what, self.cluster.start_task_refusal(instance, &ask)) {
                 (What::Placed { instance: found, zone, gpus, why: None }, None) if **found == **target => {
                     self.check_name(&name)?;
-                    self.check_place(instance, &ask, zone, gpus)?;
+                    let seat = self.check_place(instance, &ask, zone, gpus)?;
                     let life =
                         Life { duration_ms: start.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-                    self.start(&name, &ask, instance, life);
+                    self.start(&name, &ask, seat, life);
                     self.checked.chosen += 1;
                 }
                 (What::Refused { reason, closest: None, waits: false }, Some(right)) if reason == right => {

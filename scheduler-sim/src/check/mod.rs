@@ -225,7 +225,9 @@ fn check_header(claim: &Claim<'_>, header: &LogHeader) -> Result<Spec, CheckErro
         return wrong(found(), "strategies by their names, of one meaning".to_owned());
     }
     match claim.spec {
-        Some(wanted) if wanted.meaning() != spec.meaning() => wrong(found(), format!("`{}`", wanted.name())),
+        Some(wanted) if wanted.name() != header.strategy && wanted.meaning() != spec.meaning() => {
+            wrong(found(), format!("`{}`", wanted.name()))
+        }
         _ => Ok(spec),
     }
 }

@@ -78,12 +78,12 @@ impl Replay<'_> {
         if let What::Placed { why: Some(_), .. } = &record.what {
             return Err(self.log.wrong("it has no `why`"));
         }
-        let instance = self.check_placed(&waiting.ask, &record.what)?;
+        let seat = self.check_placed(&waiting.ask, &record.what)?;
         self.log.pass();
         self.queue.withdraw(&waiting.name);
         self.queue.pass_from = arrival + 1;
         let life = Life { duration_ms: waiting.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-        self.start(&waiting.name, &waiting.ask, instance, life);
+        self.start(&waiting.name, &waiting.ask, seat, life);
         Ok(())
     }
 

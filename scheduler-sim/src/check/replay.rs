@@ -232,7 +232,7 @@ impl<'a> Replay<'a> {
         };
         self.expect(None, &task.name, &ask.group, &what)?;
         let life = Life { duration_ms: task.ends_at_ms, start_ms: 0, service: None };
-        let number = self.start(&task.name, &ask, instance, life);
+        let number = self.start(&task.name, &ask, Seat { instance, gpus }, life);
         if let Some(task) = self.cluster.tasks.get_mut(&number) {
             task.is_adoptable = is_of_service;
         }
@@ -240,19 +240,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Starts a task whose line was right.
-    pub(super) fn start(
-        &mut self,
-        name: &Arc<str>,
-        ask: &Arc<Ask>,
-        instance: InstanceNumber,
-        life: Life,
-    ) -> TaskNumber {
+    pub(super) fn start(&mut self, name: &Arc<str>, ask: &Arc<Ask>, seat: Seat, life: Life) -> TaskNumber {
         let is_running = life.start_ms == 0;
         let number = self.cluster.start(Task {
             name: Arc::clone(name),
-            gpus: self.cluster.gpus_for(instance, ask),
+            gpus: seat.gpus,
             ask: Arc::clone(ask),
-            instance,
+            instance: seat.instance,
             should_run: true,
             is_running: false,
             healthy_ms: None,
@@ -341,7 +335,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The next line places a task there. What is wrong with it, or the instance.
-    pub(super) fn check_placed(&mut self, ask: &Ask, what: &What) -> Result<InstanceNumber, CheckError> {
+    pub(super) fn check_placed(&mut self, ask: &Ask, what: &What) -> Result<Seat, CheckError> {
         let What::Placed { instance, zone, gpus, .. } = what else {
             return Err(self.log.wrong("a placement"));
         };
@@ -353,10 +347,10 @@ impl<'a> Replay<'a> {
         if let Some((check, _)) = self.cluster.failing(number, ask) {
             return Err(self.log.wrong(format!("`{instance}` cannot take it: {}", check.reason())));
         }
-        self.check_place(number, ask, zone, gpus)?;
+        let seat = self.check_place(number, ask, zone, gpus)?;
         if self.is_legality_only {
             self.checked.legal += 1;
-            return Ok(number);
+            return Ok(seat);
         }
         let answers = self.cluster.answers(ask);
         if !answers.instances.contains(&number) {
@@ -368,26 +362,33 @@ impl<'a> Replay<'a> {
         } else {
             self.checked.chosen += 1;
         }
-        Ok(number)
+        Ok(seat)
     }
 
-    /// The zone and the GPUs of a placement.
+    /// The zone and the GPUs of a placement. Code of somebody's own may choose any GPUs that have enough left.
     pub(super) fn check_place(
         &mut self,
         number: InstanceNumber,
         ask: &Ask,
         zone: &str,
         gpus: &[String],
-    ) -> Result<(), CheckError> {
+    ) -> Result<Seat, CheckError> {
         let instance = &self.cluster.instances[number];
         if instance.zone() != zone {
             return Err(self.log.wrong(format!("`{}` is in zone `{}`", instance.name(), instance.zone())));
         }
-        let ids = self.cluster.gpu_ids(number, &self.cluster.gpus_for(number, ask));
-        if ids != gpus {
-            return Err(self.log.wrong(format!("it gets the GPUs {ids:?}")));
+        let right = self.cluster.gpus_for(number, ask);
+        let chosen = self.cluster.gpu_positions(number, gpus);
+        let is_right = chosen
+            .as_ref()
+            .is_some_and(|chosen| *chosen == right || (ask.is_open && self.cluster.are_enough(number, ask, chosen)));
+        match chosen {
+            Some(gpus) if is_right => Ok(Seat { instance: number, gpus }),
+            _ => {
+                let ids = self.cluster.gpu_ids(number, &right);
+                Err(self.log.wrong(format!("it gets the GPUs {ids:?}")))
+            }
         }
-        Ok(())
     }
 
     /// The next line refuses a task: nobody may take it, for that reason.
@@ -447,6 +448,13 @@ impl<'a> Replay<'a> {
         let is_meant = |task: &Task| task.should_run && *task.ask.group == *group.as_str();
         self.cluster.tasks.iter().filter(|(_, task)| is_meant(task)).map(|(number, _)| *number).collect()
     }
+}
+
+/// Where a task runs, and on which GPUs.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    pub(super) instance: InstanceNumber,
+    pub(super) gpus: Vec<usize>,
 }
 
 /// How a task lives.

@@ -10,7 +10,7 @@ use super::CheckError;
 use super::ask::Ask;
 use super::cluster::{Cluster, Task, TaskNumber};
 use super::record::{Record, What};
-use super::replay::{Life, Replay};
+use super::replay::{Life, Replay, Seat};
 use super::services::{Attention, Missing, ServiceModel};
 use crate::strategy::Meaning;
 
@@ -313,12 +313,12 @@ impl Replay<'_> {
         if why != Some(right) {
             return Err(self.log.wrong(format!("its `why` is {right}")));
         }
-        let instance = self.check_placed(ask, &record.what)?;
+        let seat = self.check_placed(ask, &record.what)?;
         self.log.pass();
-        Ok(self.start_of_service(id, name, instance))
+        Ok(self.start_of_service(id, name, seat))
     }
 
-    pub(super) fn start_of_service(&mut self, id: usize, name: &Arc<str>, instance: usize) -> TaskNumber {
+    pub(super) fn start_of_service(&mut self, id: usize, name: &Arc<str>, seat: Seat) -> TaskNumber {
         let service = &self.services[&id];
         let life = Life {
             duration_ms: service.entry.task_lifetime_ms,
@@ -326,7 +326,7 @@ impl Replay<'_> {
             service: Some((id, service.deployment)),
         };
         let ask = Arc::clone(&service.ask);
-        let number = self.start(name, &ask, instance, life);
+        let number = self.start(name, &ask, seat, life);
         if let Some(service) = self.services.get_mut(&id) {
             service.tasks.insert(number);
         }
@@ -422,7 +422,7 @@ fn is_balanced(service: &ServiceModel, meaning: &Meaning) -> bool {
     let entry = &service.entry.service;
     let strategy = match meaning {
         Meaning::Replace(strategy) => Some(strategy),
-        Meaning::AsWritten | Meaning::OneTaskPerHost => entry.strategy.as_ref(),
+        Meaning::AsWritten | Meaning::OneTaskPerHost | Meaning::FragmentationGradientDescent => entry.strategy.as_ref(),
     };
     let zone_first = match strategy {
         Some(Strategy::Chain(chain)) => chain.rules().first() == Some(&PlacementStrategy::spread_zones()),

@@ -105,14 +105,17 @@ impl Cluster {
                 above_0(if clashing > 0 { amount(clashing) } else { above_limit })
             }
             Check::Gpu if ask.gpus == GpuDemand::Count(0) => None,
-            Check::Gpu => {
-                let needed = match ask.gpus {
-                    GpuDemand::Count(count) => i64::from(count),
-                    // C-10: all that are registered, and there must be one.
-                    GpuDemand::All => amount(instance.description.resources().gpu_ids().len()).max(1),
-                };
-                above_0(needed - amount(self.free_gpus(number).len()))
-            }
+            Check::Gpu => above_0(match ask.gpus {
+                GpuDemand::Count(count) => i64::from(count) - amount(self.free_gpus(number).len()),
+                // C-10: all that are registered, and there must be one.
+                GpuDemand::All => {
+                    let registered = instance.description.resources().gpu_ids().len().max(1);
+                    amount(registered) - amount(self.free_gpus(number).len())
+                }
+                GpuDemand::Share(milli) => {
+                    i64::from(milli) - self.gpu_millis_left(number).into_iter().max().unwrap_or(0)
+                }
+            }),
             Check::Eni if !ask.eni => None,
             Check::Eni => above_0(1 - self.enis_left(number).unwrap_or(1)),
             Check::Attributes => unless(ask.required.iter().all(|required| match &required.value {

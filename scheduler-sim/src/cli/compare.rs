@@ -18,8 +18,6 @@ use crate::files::{PendingFile, check_file, check_folder, is_same_file};
 use crate::fleet::{Fleet, Prices};
 use crate::metrics::{POINT_LIMIT, metric};
 use crate::report::{Format, Style, csv_of_curves, render};
-use crate::runner::{Job, run_all};
-use crate::report::{Format, Style, render};
 use crate::runner::{Job, JobError, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;
