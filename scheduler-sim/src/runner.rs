@@ -365,6 +365,7 @@ mod tests {
                     warmup_ms: 0,
                     decisions: is_logged.then(|| (folder.path().to_owned(), 0)),
                     series_step_ms: Some(1_000),
+                    is_checked: false,
                     draws_curve: false,
                     jobs: NonZeroUsize::MIN,
                 };
