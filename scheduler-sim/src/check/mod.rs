@@ -3,8 +3,8 @@
 //!
 //! A third reading of the rules, after the engine and the reference of the tests: slow scans over lists, no index and no
 //! cache. It shares the trace's types and the tree of parsed expressions (with their compiled patterns) with the rest,
-//! and nothing of the engine. What it follows: [`replay`] the timeline, [`events`] what the trace's events do, [`settle`]
-//! the turns of waiting tasks ([`queue`]) and services ([`replica`], [`daemon`]) between them, [`rules`] who may take a
+//! and nothing of the engine. What it follows: `replay` the timeline, `events` what the trace's events do, `settle`
+//! the turns of waiting tasks (`queue`) and services (`replica`, `daemon`) between them, `rules` who may take a
 //! task and whom the strategy prefers.
 //!
 //! What a draw decides (`random`, `tieBreak: random`) or code of somebody's own is checked as far as the rules before it
