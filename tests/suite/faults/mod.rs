@@ -3,6 +3,7 @@
 
 mod blocks;
 mod extremes;
+mod groups;
 mod orders;
 mod pair;
 mod vanished;
