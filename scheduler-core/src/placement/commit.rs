@@ -57,6 +57,27 @@ impl Placement {
         Self::new(instance, request.into(), Admission::StartTask)
     }
 
+    /// A placement on an instance that the caller has chosen among those that `place` could answer: all checks of
+    /// RunTask are asked at the start.
+    ///
+    /// ```
+    /// use scheduler_core::{
+    ///     Cluster, ContainerInstance, Demand, Placement, PlacementConstraint, PlacementRequest, TaskGroup,
+    /// };
+    ///
+    /// let mut cluster = Cluster::default();
+    /// let instance = ContainerInstance::builder("i-1").instance_type("t2.micro").zone("us-east-2a").build()?;
+    /// let instance = cluster.register(instance)?.instance;
+    /// let request = PlacementRequest::new(Demand::new(256, 100), TaskGroup::service("web")?)
+    ///     .constraint(PlacementConstraint::DistinctInstance);
+    /// cluster.start(&Placement::run_task_on(instance, request.clone()))?;
+    /// assert!(cluster.start(&Placement::run_task_on(instance, request)).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_task_on(instance: InstanceId, request: impl Into<Arc<PlacementRequest>>) -> Self {
+        Self::new(instance, request.into(), Admission::RunTask)
+    }
+
     /// A task that runs there already, to be taken over. Only what it holds must be there.
     pub fn adopt(instance: InstanceId, request: impl Into<Arc<PlacementRequest>>) -> Self {
         Self::new(instance, request.into(), Admission::Adopt)
