@@ -25,7 +25,7 @@ mod weighting;
 
 use std::fmt;
 
-use scheduler_core::HostPort;
+use scheduler_core::{Amounts, Demand, GpuDemand, HostPort};
 use weighting::Weighting;
 
 /// CPU units, MiB, and thousandths of a GPU.
@@ -54,6 +54,35 @@ pub struct InstanceKind {
     pub microdollars: Option<u64>,
     /// How many there are.
     pub count: u64,
+}
+
+impl TaskKind {
+    /// Tasks of that demand. Who takes all GPUs of an instance takes at least `fewest_gpus`, in thousandths: as many as
+    /// the instance with the fewest has.
+    pub fn new(demand: &Demand, fewest_gpus: u64, count: u64) -> Self {
+        let gpus = match demand.gpus {
+            GpuDemand::All => fewest_gpus,
+            some => some.milli(0).into(),
+        };
+        Self {
+            resources: [demand.cpu_units.into(), demand.memory_mib.into(), gpus],
+            host_ports: demand.host_ports.as_slice().to_vec(),
+            count,
+        }
+    }
+}
+
+impl InstanceKind {
+    /// Instances that have registered so much.
+    pub fn new(registered: Amounts, microdollars: Option<u64>, count: u64) -> Self {
+        let Amounts { cpu_units, memory_mib, gpu_milli } = registered;
+        Self { resources: [cpu_units.into(), memory_mib.into(), gpu_milli.into()], microdollars, count }
+    }
+
+    /// The GPUs of one of them, in thousandths.
+    pub fn gpu_thousandths(&self) -> u64 {
+        self.resources[RESOURCE_COUNT - 1]
+    }
 }
 
 /// What gave a bound.

@@ -1,12 +1,10 @@
 //! `lower_bound` and `gap`: how few instances could have held the tasks of the busiest instant.
 
-use std::hash::Hash;
-
-use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use scheduler_core::{Amounts, Cause, Change, Demand, GpuDemand, HostPort, InstanceId, InstanceTotals};
 
 use super::packing_density::is_not_empty;
+use super::tally::Tally;
 use super::window::{Clock, Piece};
 use super::{Context, Direction, Metric, MetricInfo, Quotient, Report, Unit, Value};
 use crate::bounds::{self, InstanceKind, LowerBound, TaskKind};
@@ -80,46 +78,6 @@ impl TaskKey {
             },
             host_ports: demand.host_ports.as_slice().to_vec(),
         }
-    }
-}
-
-/// Counts by key, now and at the peak. A count is copied when it first changes after a peak, so that a new peak costs
-/// nothing.
-#[derive(Debug)]
-struct Tally<K> {
-    counts: IndexMap<K, Count, FxBuildHasher>,
-    peak: u32,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    now: u64,
-    at_peak: u64,
-    /// The peak that `at_peak` is of; `now` is of any later one.
-    peak: u32,
-}
-
-impl<K: Hash + Eq> Tally<K> {
-    fn new() -> Self {
-        Self { counts: IndexMap::default(), peak: 0 }
-    }
-
-    fn change(&mut self, key: K, change: impl FnOnce(u64) -> u64) {
-        let count = self.counts.entry(key).or_default();
-        if count.peak != self.peak {
-            (count.peak, count.at_peak) = (self.peak, count.now);
-        }
-        count.now = change(count.now);
-    }
-
-    /// As things are now they are at the peak, until this is called again.
-    fn mark_peak(&mut self) {
-        self.peak += 1;
-    }
-
-    fn at_peak(&self) -> impl Iterator<Item = (&K, u64)> {
-        let at_peak = |count: &Count| if count.peak == self.peak { count.at_peak } else { count.now };
-        self.counts.iter().map(move |(key, count)| (key, at_peak(count))).filter(|(_, count)| *count > 0)
     }
 }
 
@@ -202,14 +160,13 @@ impl Bound {
     }
 
     fn lower_bound(&self) -> Option<LowerBound> {
-        let instances = self.instances.at_peak().map(|((registered, microdollars), count)| InstanceKind {
-            resources: [registered.cpu_units.into(), registered.memory_mib.into(), registered.gpu_milli.into()],
-            microdollars: *microdollars,
-            count,
-        });
-        let instances: Vec<_> = instances.collect();
+        let instances: Vec<_> = self
+            .instances
+            .at_peak()
+            .map(|((registered, microdollars), count)| InstanceKind::new(*registered, *microdollars, count))
+            .collect();
         // Who takes all GPUs takes at least as many as the instance with the fewest has.
-        let fewest_gpus = instances.iter().map(|kind| kind.resources[2]).min().unwrap_or(0);
+        let fewest_gpus = instances.iter().map(InstanceKind::gpu_thousandths).min().unwrap_or(0);
         let tasks = self.tasks.at_peak().map(|(key, count)| TaskKind {
             resources: [key.cpu_units, key.memory_mib, key.gpu_thousandths.unwrap_or(fewest_gpus)],
             host_ports: key.host_ports.clone(),

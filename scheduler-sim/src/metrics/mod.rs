@@ -23,6 +23,7 @@ mod quotient;
 mod recomputed;
 mod series;
 mod static_rules;
+mod tally;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,6 +44,7 @@ pub use quotient::{Quotient, seconds, shortest};
 use scheduler_core::{Change, InstanceId, PlacementRequest, ReleaseOn};
 pub use series::{POINT_LIMIT, Point, Series, SeriesValues};
 pub(crate) use static_rules::StaticRules;
+pub(crate) use tally::Tally;
 pub use window::Window;
 
 use crate::outcome::{Observation, Observer, Outcome};
