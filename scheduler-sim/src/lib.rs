@@ -7,6 +7,7 @@ pub mod bounds;
 pub mod check;
 pub mod cli;
 pub mod comparison;
+pub mod consolidate;
 pub mod files;
 pub mod fleet;
 pub mod generate;

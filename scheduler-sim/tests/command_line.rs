@@ -114,6 +114,7 @@ fn nothing_that_a_terminal_acts_upon_is_printed() {
         vec!["query", "a ==", nasty],
         vec!["explain", NOTES, "--task", nasty],
         vec!["help", nasty],
+        vec!["consolidate", nasty],
     ];
     for arguments in cases {
         let text = refusal_of(&arguments);
@@ -191,4 +192,26 @@ fn the_table_ends_with_who_refuses_least_and_is_best_among_those() {
          binpack(cpu), binpack(memory)"
     );
     assert!(!last(&[MIXED_MEMORY, "-s", "headroom"]).contains("fewest"), "a single strategy has no rival");
+}
+
+#[test]
+fn consolidate_tells_the_moves_and_the_bound() {
+    let arguments = ["consolidate", MIXED_MEMORY, "--at", "8000", "-s", "binpack"];
+    let text = stdout_of(&arguments);
+    assert!(
+        text.contains("4 instances would do where 6 are used: 6 moves; no fewer than 4 hold these tasks"),
+        "{text}"
+    );
+    assert!(text.contains("smallest-first/cache") && text.contains("empty then: "), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout_of(&[&arguments[..], &["-f", "json", "--max-moves", "2"]].concat()))
+            .expect("JSON");
+    assert_eq!(json["schema_version"], 1);
+    let numbers = ["instances_used_before", "instances_used_after", "lower_bound_instances"].map(|key| &json[key]);
+    assert_eq!(numbers, [6, 5, 4]);
+    assert_eq!(json["moves"].as_array().map(Vec::len), Some(2));
+    assert!(json["moves"][0]["from"].is_string() && json["moves"][0]["to_zone"].is_string());
+    assert!(stdout_of(&["consolidate", MIXED_MEMORY]).contains("no task runs then"));
+    let text = refusal_of(&["consolidate", MIXED_MEMORY, "--at", "9", "--until", "8"]);
+    assert!(text.contains("--at is 9 s, but the run ends at 8 s"), "{text}");
 }

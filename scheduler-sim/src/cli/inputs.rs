@@ -1,11 +1,14 @@
 //! Traces and settings as the command line names them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::output::{CliError, message};
+use crate::strategy::Spec;
 use crate::trace::{self, OpenOptions, Settings, Source, Survey};
+use crate::wanted::Wanted;
 
 /// Options that say how a trace is read.
 #[derive(Debug, Clone, Args)]
@@ -60,11 +63,37 @@ impl SettingOptions {
     }
 }
 
+/// The form of a result that is no comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum TextOrJson {
+    /// Lines for people.
+    #[default]
+    Table,
+    /// An object for programs.
+    Json,
+}
+
 /// A sound trace.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) source: Source,
     pub(super) survey: Survey,
+}
+
+/// The strategy that is asked for, else the one that the main job shows first; it knows what it must of the trace.
+pub(super) fn strategy_or_first(given: Option<&str>, Opened { source, survey }: &Opened) -> Result<Spec, CliError> {
+    let spec: Spec = match given {
+        Some(text) => text.parse().map_err(CliError::usage)?,
+        None => Spec::standard_set(survey.has_strategies).swap_remove(0),
+    };
+    if !spec.needs_typical_tasks() {
+        return Ok(spec);
+    }
+    let mut wanted = Wanted::of(&survey.header);
+    for event in source.events(survey)? {
+        wanted.add(&event?);
+    }
+    Ok(spec.informed(&Arc::new(wanted.typical_tasks())))
 }
 
 /// Opens and checks a trace; warnings are told unless nobody wants them.

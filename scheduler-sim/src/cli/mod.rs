@@ -3,6 +3,7 @@
 mod compare;
 mod completions;
 mod condition;
+mod consolidate;
 mod example;
 mod explain;
 mod generate;
@@ -53,6 +54,7 @@ enum Command {
     Query(query::Arguments),
     Validate(validate::Arguments),
     Verify(verify::Arguments),
+    Consolidate(consolidate::Arguments),
     Generate(generate::Arguments),
     Import(import::Arguments),
     Reproduce(reproduce::Arguments),
@@ -99,6 +101,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Query(arguments)) => query::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
+        Some(Command::Consolidate(arguments)) => consolidate::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(&arguments),

@@ -19,17 +19,18 @@ pub const SCHEMA_VERSION: u64 = 1;
 
 /// The whole result.
 pub fn json(comparisons: &[Comparison]) -> String {
+    let results = comparisons.iter().map(result).collect();
+    document([("results", Json::List(results))])
+}
+
+/// A result of this program: the version of its form and who made it, then what it says.
+pub fn document<const N: usize>(members: [(&str, Json); N]) -> String {
     let program = Json::object([
         ("name", Json::from(env!("CARGO_PKG_NAME"))),
         ("version", Json::from(env!("CARGO_PKG_VERSION"))),
     ]);
-    let results = comparisons.iter().map(result).collect();
-    Json::object([
-        ("schema_version", Json::count(SCHEMA_VERSION)),
-        ("program", program),
-        ("results", Json::List(results)),
-    ])
-    .pretty()
+    let head = [("schema_version", Json::count(SCHEMA_VERSION)), ("program", program)];
+    Json::object(head.into_iter().chain(members)).pretty()
 }
 
 fn result(comparison: &Comparison) -> Json {

@@ -13,7 +13,7 @@ mod verdict;
 pub use csv::{csv, csv_of_curves};
 pub use decisions::{DecisionLog, FinalPlacement};
 pub use grid::{Cell, Grid, Mark};
-pub use json::{SCHEMA_VERSION, digest, json, settings_object};
+pub use json::{SCHEMA_VERSION, digest, document, json, settings_object};
 pub use markdown::markdown;
 pub use table::{Style, table};
 pub use value::Json;

@@ -18,6 +18,7 @@ mod requests;
 #[cfg(test)]
 mod service_tests;
 mod services;
+mod state;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use scheduler_core::{
     Change, Cluster, Execution, InstanceId, PreparedRequest, Scheduler, SeededDraw, TaskId, TaskStatus,
 };
 use services::Services;
+pub use state::{State, state_at};
 use tasks::AliveTask;
 use waiting::WaitingTasks;
 

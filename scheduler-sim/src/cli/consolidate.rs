@@ -1,0 +1,159 @@
+//! `consolidate`: which tasks to move so that more container instances stand empty.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, milliseconds, open, strategy_or_first};
+use super::output::{CliError, print};
+use crate::consolidate::{Consolidation, Site, consolidate};
+use crate::metrics::seconds;
+use crate::report::{Json, document};
+use crate::simulation::{Plan, Pulse, state_at};
+use crate::trace::Printable;
+
+/// Which tasks to move so that more container instances stand empty
+///
+/// Replays the trace up to an instant and looks for a short list of moves. Each move was made on a copy of the cluster
+/// by the engine: the task stops, and starts on an instance that runs something already, where it meets all its
+/// constraints. No service becomes more uneven over its Availability Zones than it is, or than a difference of 1. The
+/// list is the best one found; the bound beside it says how few instances could hold the tasks at all.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The trace; `-` is standard input
+    trace: PathBuf,
+    /// The instant to look at [default: the horizon]
+    #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
+    at: Option<u64>,
+    /// Move at most so many tasks
+    #[arg(long, value_name = "N")]
+    max_moves: Option<u64>,
+    /// The strategy of the run [default: the first of the standard set]
+    #[arg(short, long, value_name = "SPEC")]
+    strategy: Option<String>,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    format: TextOrJson,
+    #[command(flatten)]
+    settings: SettingOptions,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// What the moves were looked for in.
+struct Question {
+    trace: String,
+    strategy: String,
+    seed: u64,
+    at_ms: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
+    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let Opened { source, survey } = &opened;
+    let settings = arguments.settings.apply(&survey.header.settings)?;
+    let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
+    let horizon_ms = survey.horizon_ms(&settings);
+    let at_ms = arguments.at.unwrap_or(horizon_ms);
+    if let Some(end_ms) = settings.end_ms.filter(|end_ms| at_ms > *end_ms) {
+        return Err(CliError::usage(format!(
+            "--at is {} s, but the run ends at {} s; take an instant before",
+            seconds(at_ms),
+            seconds(end_ms)
+        )));
+    }
+    let seed = settings.seed;
+    let plan = Plan {
+        header: &survey.header,
+        settings: &settings,
+        spec: &spec,
+        seed,
+        horizon_ms,
+        prices: None,
+        keeps_numbered_names: true,
+    };
+    let state = state_at(&plan, source.events(survey)?, at_ms, &Pulse::default())?;
+    let found = consolidate(&state, arguments.max_moves);
+    let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };
+    let text = match arguments.format {
+        TextOrJson::Table => table(&question, &found),
+        TextOrJson::Json => json(&question, &found),
+    };
+    print(&text, None)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(question: &Question, found: &Consolidation) -> String {
+    let mut text = format!(
+        "{} at {} s under {}, seed {}\n",
+        Printable(&question.trace),
+        seconds(question.at_ms),
+        question.strategy,
+        question.seed
+    );
+    let used = |count: u64| if count == 1 { "1 instance".to_owned() } else { format!("{count} instances") };
+    let moves = match found.moves.len() {
+        1 => "1 move".to_owned(),
+        count => format!("{count} moves"),
+    };
+    let summary = match found.used_before {
+        0 => "no task runs then; another instant: --at SECONDS".to_owned(),
+        before if found.moves.is_empty() => format!("{} used; no moves were found that empty one", used(before)),
+        before => format!("{} would do where {before} are used: {moves}", used(found.used_after)),
+    };
+    // Writing to a text cannot fail.
+    let _ = write!(text, "{summary}");
+    if let Some(bound) = found.lower_bound.filter(|_| found.used_before > 0) {
+        let _ = write!(text, "; no fewer than {} hold these tasks ({})", bound.instances, bound.method);
+    }
+    text.push('\n');
+    if found.is_cut_short {
+        text.push_str("the search was cut short by its budget of steps; there may be more to gain\n");
+    }
+    if found.moves.is_empty() {
+        return text;
+    }
+    let place = |site: &Site| format!("{} ({})", Printable(&site.name), Printable(&site.zone));
+    let mut rows = vec![["task".to_owned(), "from".to_owned(), "to".to_owned()]];
+    rows.extend(found.moves.iter().map(|it| [Printable(&it.name).to_string(), place(&it.from), place(&it.to)]));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (task_width, from_width) = (width(0), width(1));
+    text.push('\n');
+    for [task, from, to] in &rows {
+        let _ = writeln!(text, "  {task:<task_width$}  {from:<from_width$}  {to}");
+    }
+    let emptied: Vec<_> = found.emptied.iter().map(place).collect();
+    let _ = writeln!(text, "\nempty then: {}", emptied.join(", "));
+    text
+}
+
+fn json(question: &Question, found: &Consolidation) -> String {
+    let text = |text: &str| Json::from(text);
+    let moves = found.moves.iter().map(|it| {
+        Json::object([
+            ("task", text(&it.name)),
+            ("group", text(it.group.as_str())),
+            ("from", text(&it.from.name)),
+            ("from_zone", text(&it.from.zone)),
+            ("to", text(&it.to.name)),
+            ("to_zone", text(&it.to.zone)),
+        ])
+    });
+    let bound = found.lower_bound.map_or(Json::Null, |bound| Json::count(bound.instances));
+    let method = found.lower_bound.map_or(Json::Null, |bound| Json::from(bound.method.to_string().as_str()));
+    document([
+        ("trace", text(&question.trace)),
+        ("strategy", text(&question.strategy)),
+        ("seed", Json::count(question.seed)),
+        ("at_seconds", Json::Number(seconds(question.at_ms))),
+        ("instances_used_before", Json::count(found.used_before)),
+        ("instances_used_after", Json::count(found.used_after)),
+        ("lower_bound_instances", bound),
+        ("lower_bound_method", method),
+        ("is_cut_short", Json::Bool(found.is_cut_short)),
+        ("emptied", Json::List(found.emptied.iter().map(|site| text(&site.name)).collect())),
+        ("moves", Json::List(moves.collect())),
+    ])
+}

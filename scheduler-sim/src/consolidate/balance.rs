@@ -1,0 +1,77 @@
+//! The balance of services over their Availability Zones: a move must not make it worse.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use scheduler_core::{TaskGroup, TaskKind};
+
+use crate::metrics::StaticRules;
+use crate::simulation::State;
+
+/// Tasks of each service by zone, and how uneven they may be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Balance(FxHashMap<TaskGroup, Service>);
+
+#[derive(Debug, Clone)]
+struct Service {
+    /// The zones of open instances that its static rules admit, as in the metric `az_imbalance`.
+    zones: BTreeMap<Box<str>, u32>,
+    /// The most tasks that the fullest zone may have more than the emptiest.
+    limit: u32,
+}
+
+impl Balance {
+    /// The services as they stand: none may become more uneven than it is, or than 1.
+    pub(super) fn new(state: &State) -> Self {
+        let mut services = FxHashMap::default();
+        for request in &state.services {
+            let rules = StaticRules::of(request);
+            let open = state.cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
+            let mut zones: BTreeMap<Box<str>, u32> = open.map(|instance| (instance.zone().into(), 0)).collect();
+            let tasks = state.cluster.group(request.group()).into_iter().flat_map(|group| group.tasks());
+            for task in tasks.filter(|task| task.spec().kind == TaskKind::Replica) {
+                if let Some(count) = zones.get_mut(task.instance().zone()) {
+                    *count += 1;
+                }
+            }
+            let limit = difference(&zones).max(1);
+            services.insert(request.group().clone(), Service { zones, limit });
+        }
+        Self(services)
+    }
+
+    /// Takes over a move of a task between two zones, unless its service would become too uneven: then nothing changes.
+    pub(super) fn admit(&mut self, group: &TaskGroup, from: &str, to: &str) -> bool {
+        let Some(service) = self.0.get_mut(group).filter(|_| from != to) else { return true };
+        service.shift(from, to);
+        let is_even = difference(&service.zones) <= service.limit;
+        if !is_even {
+            service.shift(to, from);
+        }
+        is_even
+    }
+
+    /// Takes back a move that was admitted.
+    pub(super) fn take_back(&mut self, group: &TaskGroup, from: &str, to: &str) {
+        if let Some(service) = self.0.get_mut(group).filter(|_| from != to) {
+            service.shift(to, from);
+        }
+    }
+}
+
+impl Service {
+    fn shift(&mut self, from: &str, to: &str) {
+        if let Some(count) = self.zones.get_mut(from) {
+            *count -= 1;
+        }
+        if let Some(count) = self.zones.get_mut(to) {
+            *count += 1;
+        }
+    }
+}
+
+/// Tasks in the fullest zone minus those in the emptiest.
+fn difference(zones: &BTreeMap<Box<str>, u32>) -> u32 {
+    let (most, least) = (zones.values().max(), zones.values().min());
+    most.zip(least).map_or(0, |(most, least)| most - least)
+}

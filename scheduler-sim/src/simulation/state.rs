@@ -1,0 +1,61 @@
+//! The state of a run at one instant: the cluster, and by which request each task may be placed again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use scheduler_core::{Cluster, PlacementRequest, TaskId};
+
+use super::tasks::AliveTask;
+use super::{Nobody, Plan, Pulse, RunError, Simulation};
+use crate::outcome::Origin;
+use crate::trace::{Event, Settings, TraceError};
+
+/// A run that stands still.
+#[derive(Debug)]
+pub struct State {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Of each task whose desired status is RUNNING, the request by which it was placed.
+    pub requests: BTreeMap<TaskId, Arc<PlacementRequest>>,
+    /// The requests of the REPLICA services, in the order of their creation.
+    pub services: Vec<Arc<PlacementRequest>>,
+}
+
+/// Plays a trace up to one instant: all that happens then has happened.
+///
+/// # Errors
+/// As [`run`](super::run).
+pub fn state_at(
+    plan: &Plan<'_>,
+    events: impl IntoIterator<Item = Result<Event, TraceError>>,
+    at_ms: u64,
+    pulse: &Pulse,
+) -> Result<State, RunError> {
+    let settings = Settings { end_ms: Some(at_ms), ..plan.settings.clone() };
+    let plan = Plan { settings: &settings, ..*plan };
+    let mut nobody = Nobody;
+    let mut simulation = Simulation::new(&plan, &mut nobody, pulse)?;
+    simulation.is_zone_loss_told = true;
+    simulation.set_up()?;
+    simulation.play(events.into_iter())?;
+    let requests = simulation.alive.iter().map(|(id, task)| (*id, simulation.request_of(task))).collect();
+    let replicas = simulation.services.states.values().filter(|state| !state.is_daemon());
+    let services = replicas.map(|state| Arc::clone(state.prepared.request())).collect();
+    Ok(State { cluster: simulation.cluster, requests, services })
+}
+
+impl Simulation<'_> {
+    /// The request by which a task would be placed again. A task that ran at time 0 is known by its definition alone;
+    /// what its service adds to that is added here.
+    fn request_of(&self, task: &AliveTask) -> Arc<PlacementRequest> {
+        let service = task.service.filter(|_| task.origin == Origin::Initial);
+        let Some(state) = service.and_then(|service| self.services.states.get(&service)) else {
+            return Arc::clone(&task.request);
+        };
+        let request = (*task.request).clone().constraints(state.entry.service.constraints.iter().cloned());
+        Arc::new(match &state.entry.zones {
+            Some(zones) => request.zones(zones.iter().cloned()),
+            None => request,
+        })
+    }
+}
