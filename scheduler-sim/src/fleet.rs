@@ -54,14 +54,7 @@ impl std::str::FromStr for Fleet {
 
     fn from_str(text: &str) -> Result<Self, FleetError> {
         let entries: Option<Vec<_>> = text.split(',').map(|part| entry(part.trim())).collect();
-        let entries = entries.ok_or_else(|| FleetError::Text(text.into()))?;
-        let is_known = |name: &str| {
-            instance_type(name).is_some_and(|known| known.cpu_units.is_some() && known.memory_mib.is_some())
-        };
-        match entries.iter().find(|(name, _)| !is_known(name)) {
-            Some((name, _)) => Err(FleetError::Type(name.clone())),
-            None => Ok(Self { types: entries, zones: Vec::new() }),
-        }
+        Self::new(entries.ok_or_else(|| FleetError::Text(text.into()))?)
     }
 }
 
@@ -73,6 +66,26 @@ fn entry(text: &str) -> Option<(Box<str>, u32)> {
 }
 
 impl Fleet {
+    /// So many instances of each type, in the zones of the trace; types of which there is none are left out.
+    ///
+    /// # Errors
+    /// [`FleetError::Type`] for a type whose capacity the built-in table does not know.
+    pub fn new(types: impl IntoIterator<Item = (Box<str>, u32)>) -> Result<Self, FleetError> {
+        let types: Vec<_> = types.into_iter().filter(|(_, count)| *count > 0).collect();
+        let is_known = |name: &str| {
+            instance_type(name).is_some_and(|known| known.cpu_units.is_some() && known.memory_mib.is_some())
+        };
+        match types.iter().find(|(name, _)| !is_known(name)) {
+            Some((name, _)) => Err(FleetError::Type(name.clone())),
+            None => Ok(Self { types, zones: Vec::new() }),
+        }
+    }
+
+    /// So many instances of each type, in order.
+    pub fn types(&self) -> &[(Box<str>, u32)] {
+        &self.types
+    }
+
     /// The fleet in these zones; none: in those of the trace.
     #[must_use]
     pub fn in_zones(mut self, zones: &[Box<str>]) -> Self {
@@ -126,7 +139,7 @@ fn description(instance_type: &str, zone: &str) -> InstanceDescription {
 }
 
 /// The zones of the trace's fleet, in the order of their first mention.
-fn own_zones(header: &Header) -> Vec<Box<str>> {
+pub fn own_zones(header: &Header) -> Vec<Box<str>> {
     let mut zones: Vec<Box<str>> = Vec::new();
     for entry in &header.instances {
         let description = &entry.description;

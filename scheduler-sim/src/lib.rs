@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod consolidate;
 pub mod files;
 pub mod fleet;
+pub mod fleet_search;
 pub mod generate;
 pub mod import;
 pub mod lints;

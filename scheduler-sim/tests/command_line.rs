@@ -115,6 +115,8 @@ fn nothing_that_a_terminal_acts_upon_is_printed() {
         vec!["explain", NOTES, "--task", nasty],
         vec!["help", nasty],
         vec!["consolidate", nasty],
+        vec!["fleet", NOTES, "--types", nasty],
+        vec!["fleet", NOTES, "--types", "m5.large", "--prices", nasty],
     ];
     for arguments in cases {
         let text = refusal_of(&arguments);
@@ -214,4 +216,37 @@ fn consolidate_tells_the_moves_and_the_bound() {
     assert!(stdout_of(&["consolidate", MIXED_MEMORY]).contains("no task runs then"));
     let text = refusal_of(&["consolidate", MIXED_MEMORY, "--at", "9", "--until", "8"]);
     assert!(text.contains("--at is 9 s, but the run ends at 8 s"), "{text}");
+}
+
+#[test]
+fn the_fleet_that_is_found_runs_the_trace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let prices = folder.path().join("prices.csv");
+    fs::write(&prices, "type,price\nm5.large,0.096\nc5.xlarge,0.17\n").expect("written");
+    let ask = |more: &[&str]| {
+        let always = ["fleet", MIXED_MEMORY, "--types", "m5.large,c5.xlarge", "-s", "binpack"];
+        [&always[..], more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let words = |arguments: &[String]| stdout_of(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let with_prices = ask(&["--prices", text_of(&prices)]);
+    let text = words(&with_prices);
+    let fleet = text.lines().find_map(|line| line.trim().strip_prefix("fleet")).expect("a fleet").trim();
+    assert!(text.contains("an hour") && text.contains("floor"), "{text}");
+    let run: Vec<_> = [MIXED_MEMORY, "-s", "binpack", "-f", "csv", "--columns", "tasks.unplaced"]
+        .into_iter()
+        .chain(fleet.split(' '))
+        .collect();
+    assert!(stdout_of(&run).lines().last().is_some_and(|line| line.ends_with(",0")), "{fleet}");
+    assert!(words(&ask(&[])).contains("without --prices the fewest are looked for"));
+    let json: serde_json::Value =
+        serde_json::from_str(&words(&[&with_prices[..], &["-f".to_owned(), "json".to_owned()]].concat()))
+            .expect("JSON");
+    assert_eq!((&json["max_unplaced"], &json["fleet"]["unplaced"]), (&0.into(), &0.into()));
+    assert!(json["fleet"]["cost_per_hour"].as_f64() >= json["floor"]["cost_per_hour"].as_f64());
+    fs::write(&prices, "m5.large,0.096\n").expect("written");
+    let text = refusal_of(&["fleet", NOTES, "--types", "m5.large,c5.large", "--prices", text_of(&prices)]);
+    assert!(text.contains("no price of `c5.large`"), "{text}");
+    assert!(refusal_of(&["fleet", NOTES, "--types", "m5.enormous"]).contains("`m5.enormous`"));
+    let text = refusal_of(&["fleet", MIXED_MEMORY, "--types", "t2.micro"]);
+    assert!(text.contains("family:search") && text.contains("RESOURCE:MEMORY"), "{text}");
 }

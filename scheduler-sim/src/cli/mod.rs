@@ -6,6 +6,7 @@ mod condition;
 mod consolidate;
 mod example;
 mod explain;
+mod fleet;
 mod generate;
 mod help;
 mod import;
@@ -55,6 +56,7 @@ enum Command {
     Validate(validate::Arguments),
     Verify(verify::Arguments),
     Consolidate(consolidate::Arguments),
+    Fleet(fleet::Arguments),
     Generate(generate::Arguments),
     Import(import::Arguments),
     Reproduce(reproduce::Arguments),
@@ -102,6 +104,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Consolidate(arguments)) => consolidate::run(&arguments),
+        Some(Command::Fleet(arguments)) => fleet::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(&arguments),
