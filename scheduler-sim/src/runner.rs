@@ -176,15 +176,7 @@ fn one_run(
 ) -> Result<(RunResult, Option<PendingFile>), JobError> {
     let (header, prices) = (job.header, job.prices);
     let spec = &spec.informed(&context.typical);
-    let plan = Plan {
-        header,
-        settings: job.settings,
-        spec,
-        seed,
-        horizon_ms: context.window.to_ms,
-        prices,
-        keeps_numbered_names: job.survey.mentions_numbered_tasks,
-    };
+    let plan = Plan { header, seed, prices, ..Plan::new(job.survey, job.settings, spec) };
     let log = match &job.decisions {
         None => None,
         Some((folder, first)) => {

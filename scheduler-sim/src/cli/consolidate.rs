@@ -65,15 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         )));
     }
     let seed = settings.seed;
-    let plan = Plan {
-        header: &survey.header,
-        settings: &settings,
-        spec: &spec,
-        seed,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
     let state = state_at(&plan, source.events(survey)?, at_ms, &Pulse::default())?;
     let found = consolidate(&state, arguments.max_moves);
     let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };

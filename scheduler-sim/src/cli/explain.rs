@@ -47,16 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             spec.name()
         )));
     }
-    let horizon_ms = survey.horizon_ms(&settings);
-    let plan = Plan {
-        header: &survey.header,
-        settings: &settings,
-        spec: &spec,
-        seed: settings.seed,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, &settings, &spec) };
     let mut life = Life { task: &arguments.task, lines: Vec::new() };
     let found = probe(&plan, source.events(&survey)?, &arguments.task, &mut life)?;
     if found.decisions.is_empty() && life.lines.is_empty() {

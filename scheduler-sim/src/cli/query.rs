@@ -32,16 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let Opened { survey, .. } = open(&arguments.trace, &arguments.reading, false)?;
     let settings = &survey.header.settings;
     let spec: Spec = "as-written".parse().map_err(CliError::usage)?;
-    let horizon_ms = survey.horizon_ms(settings);
-    let plan = Plan {
-        header: &survey.header,
-        settings,
-        spec: &spec,
-        seed: settings.seed,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan::new(&survey, settings, &spec);
     let cluster = state_at_start(&plan)?;
     let mut names = String::new();
     for instance in cluster.matching(&expression) {

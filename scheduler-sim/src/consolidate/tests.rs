@@ -15,16 +15,7 @@ fn state(text: &str, strategy: &str, at_ms: u64) -> State {
     let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let spec: Spec = strategy.parse().expect("a strategy");
     let settings = &survey.header.settings;
-    let horizon_ms = survey.horizon_ms(settings);
-    let plan = Plan {
-        header: &survey.header,
-        settings,
-        spec: &spec,
-        seed: 0,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, settings, &spec) };
     state_at(&plan, source.events(&survey).expect("readable"), at_ms, &Pulse::default()).expect("it runs")
 }
 

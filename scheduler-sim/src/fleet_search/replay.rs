@@ -42,16 +42,7 @@ pub(super) enum Verdict {
 pub(super) fn replay(question: &Question<'_>, fleet: &Fleet) -> Result<Verdict, SearchError> {
     let Question { source, survey, settings, spec, .. } = question;
     let header = fleet.replace(&survey.header)?;
-    let horizon_ms = survey.horizon_ms(settings);
-    let plan = Plan {
-        header: &header,
-        settings,
-        spec,
-        seed: settings.seed,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: survey.mentions_numbered_tasks,
-    };
+    let plan = Plan { header: &header, ..Plan::new(survey, settings, spec) };
     let pulse = Pulse::default();
     let events = source.events(survey).map_err(RunError::from)?;
     let mut count = Count { most: question.max_unplaced, pulse: &pulse, unplaced: 0, first: None };

@@ -400,15 +400,7 @@ fn check(text: &str, strategy: &str, warmup_ms: u64) {
     };
     let context: Context = context(&job).expect("readable");
     let mut both = ((Metrics::new(&context), Series::new(&context, 500)), Witness::default());
-    let plan = Plan {
-        header: &survey.header,
-        settings,
-        spec: &spec,
-        seed: 0,
-        horizon_ms: context.window.to_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan::new(&survey, settings, &spec);
     run(&plan, source.events(&survey).expect("readable"), &mut both, &Pulse::default())
         .unwrap_or_else(|error| panic!("{error}\n{text}"));
     let found: Values = both.0.0.finish();

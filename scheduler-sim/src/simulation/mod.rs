@@ -47,7 +47,7 @@ use waiting::WaitingTasks;
 use crate::fleet::Prices;
 use crate::outcome::{Observation, Observer, Outcome};
 use crate::strategy::{Meaning, Spec};
-use crate::trace::{Event, Header, Settings, TraceError};
+use crate::trace::{Event, Header, Settings, Survey, TraceError};
 
 /// What a run is made of besides the events.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,21 @@ pub struct Plan<'a> {
     /// Whether tasks without an `id` must be known by their names, `task-N`: the trace says such a name
     /// ([`Survey::mentions_numbered_tasks`](crate::trace::Survey::mentions_numbered_tasks)).
     pub keeps_numbered_names: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// The run of a trace as it is, under these settings and their seed.
+    pub fn new(survey: &'a Survey, settings: &'a Settings, spec: &'a Spec) -> Self {
+        Self {
+            header: &survey.header,
+            settings,
+            spec,
+            seed: settings.seed,
+            horizon_ms: survey.horizon_ms(settings),
+            prices: None,
+            keeps_numbered_names: survey.mentions_numbered_tasks,
+        }
+    }
 }
 
 /// What a run and those who watch it from outside share.

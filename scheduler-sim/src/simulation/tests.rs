@@ -32,16 +32,7 @@ pub(super) fn lines(text: &str, strategy: &str) -> Result<Vec<String>, RunError>
     let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}"));
     let spec: Spec = strategy.parse().expect("a strategy");
     let settings = &survey.header.settings;
-    let horizon_ms = survey.horizon_ms(settings);
-    let plan = Plan {
-        header: &survey.header,
-        settings,
-        spec: &spec,
-        seed: 0,
-        horizon_ms,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, settings, &spec) };
     let mut log = DecisionLog::new(Vec::new(), "t", spec.name(), 0, settings_object(settings, None));
     let statistics = run(&plan, source.events(&survey).expect("readable"), &mut log, &Pulse::default())?;
     let written = String::from_utf8(log.finish().expect("memory does not fail")).expect("text");
@@ -292,15 +283,7 @@ fn a_stopped_pulse_interrupts_the_run() {
     let source = from_bytes("t.json", text.as_bytes(), OpenOptions::default()).expect("readable");
     let survey = source.survey().expect("sound");
     let spec: Spec = "headroom".parse().expect("a strategy");
-    let plan = Plan {
-        header: &survey.header,
-        settings: &survey.header.settings,
-        spec: &spec,
-        seed: 0,
-        horizon_ms: 1_000,
-        prices: None,
-        keeps_numbered_names: true,
-    };
+    let plan = Plan::new(&survey, &survey.header.settings, &spec);
     let pulse = Pulse::default();
     pulse.is_stopped.store(true, Ordering::Relaxed);
     let mut log = DecisionLog::new(Vec::new(), "t", "headroom", 0, settings_object(plan.settings, None));

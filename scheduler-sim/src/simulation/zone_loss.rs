@@ -142,10 +142,7 @@ mod tests {
         let source = from_bytes("loss", text.as_bytes(), OpenOptions::default()).expect("readable");
         let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}\n{text}"));
         let spec: Spec = "binpack".parse().expect("a strategy");
-        let (header, settings) = (&survey.header, &survey.header.settings);
-        let horizon_ms = survey.horizon_ms(settings);
-        let plan =
-            Plan { header, settings, spec: &spec, seed: 0, horizon_ms, prices: None, keeps_numbered_names: true };
+        let plan = Plan::new(&survey, &survey.header.settings, &spec);
         let mut told = Told::default();
         run(&plan, source.events(&survey).expect("readable"), &mut told, &Pulse::default()).expect("it runs");
         let expected = expected.iter().map(|(at_ms, zone, unplaced)| (*at_ms, (*zone).to_owned(), *unplaced));

@@ -39,9 +39,7 @@ impl Trial {
     /// The log that a run writes.
     fn log(&self, spec: &Spec) -> String {
         let (header, settings) = (&*self.survey.header, &self.survey.header.settings);
-        let horizon_ms = self.horizon_ms();
-        let plan =
-            Plan { header, settings, spec, seed: settings.seed, horizon_ms, prices: None, keeps_numbered_names: true };
+        let plan = Plan::new(&self.survey, settings, spec);
         let settings_object = settings_object(settings, None);
         let mut log = DecisionLog::new(Vec::new(), &header.name, spec.name(), settings.seed, settings_object);
         let events = self.source.events(&self.survey).expect("readable");
