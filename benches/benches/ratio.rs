@@ -4,85 +4,43 @@
 //! [--alone]`. The two run in alternating stretches over the same recorded steps (`benches/README.md`); with `--alone` the
 //! plain scan is never asked.
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use scheduler_benches::{Churn, Mode, Outcome, State};
+use clap::Parser;
+use scheduler_benches::{Churn, Extent, Mode, Outcome, State};
 
+#[derive(Debug, Parser)]
 struct Options {
-    sizes: Vec<usize>,
+    /// Modes [default: all]
+    #[arg(long, value_name = "MODE,…", value_delimiter = ',', value_parser = mode)]
     modes: Vec<Mode>,
-    per_row: Duration,
+    /// Never ask the plain scan
+    #[arg(long)]
     alone: bool,
+    #[command(flatten)]
+    extent: Extent,
 }
 
-fn main() -> ExitCode {
-    match options(std::env::args().skip(1)) {
-        Ok(options) => {
-            run(&options);
-            ExitCode::SUCCESS
-        }
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::from(2)
-        }
-    }
+fn mode(name: &str) -> Result<Mode, String> {
+    let known = || Mode::ALL.into_iter().map(Mode::name).collect::<Vec<_>>().join(", ");
+    Mode::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| format!("take one of {}", known()))
 }
 
-fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options {
-        sizes: vec![100, 1_000, 10_000, 100_000],
-        modes: Mode::ALL.to_vec(),
-        per_row: Duration::from_millis(400),
-        alone: false,
-    };
-    let mut arguments = arguments.peekable();
-    let mut is_test = true;
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
-        match argument.as_str() {
-            "--sizes" => {
-                let sizes = value()?;
-                let parse = |size: &str| size.parse().map_err(|_| format!("`{size}` is no number of instances"));
-                options.sizes = sizes.split(',').map(parse).collect::<Result<_, _>>()?;
-            }
-            "--modes" => {
-                let modes = value()?;
-                let known = |name: &str| Mode::ALL.into_iter().find(|mode| mode.name() == name);
-                let parse = |name: &str| known(name).ok_or_else(|| format!("`{name}` is no mode"));
-                options.modes = modes.split(',').map(parse).collect::<Result<_, _>>()?;
-            }
-            "--seconds" => {
-                let seconds = value()?;
-                let parsed = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                options.per_row = parsed.ok_or_else(|| format!("`{seconds}` is no number of seconds"))?;
-            }
-            "--alone" => options.alone = true,
-            // What cargo itself passes: `--bench` when timing, nothing (or `--test`) under `cargo test`.
-            "--bench" => is_test = false,
-            _ => {}
-        }
-    }
-    if is_test {
-        options.sizes = vec![100];
-        options.per_row = Duration::from_millis(5);
-    }
-    Ok(options)
-}
-
-fn run(options: &Options) {
+fn main() {
+    let options = Options::parse();
     println!(
         "mode | instances | state | place_commit_ns_median | place_commit_ns_p99 | place_commit_ns_mean | \
          reference_ns_mean | ratio | none_fits_ns_median | reference_none_fits_ns_mean | none_fits_ratio | \
          bytes_per_instance"
     );
     println!("--- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---:");
-    for mode in &options.modes {
-        for size in &options.sizes {
-            let mut churn = Churn::new(*mode, *size);
-            row(*mode, *size, State::Steady, &mut churn, options);
+    let modes = if options.modes.is_empty() { &Mode::ALL[..] } else { &options.modes };
+    for mode in modes {
+        for size in options.extent.sizes(&[100, 1_000, 10_000, 100_000]) {
+            let mut churn = Churn::new(*mode, size);
+            row(*mode, size, State::Steady, &mut churn, &options);
             churn.fill_up();
-            row(*mode, *size, State::NearFull, &mut churn, options);
+            row(*mode, size, State::NearFull, &mut churn, &options);
         }
     }
 }
@@ -95,8 +53,9 @@ const LEAST_ANSWERS: usize = 4;
 fn row(mode: Mode, size: usize, state: State, churn: &mut Churn, options: &Options) {
     let (mut engine, mut plain) = (Vec::new(), Vec::new());
     let mut answers = LEAST_ANSWERS;
+    let per_row = options.extent.per_row(Duration::from_millis(400));
     let start = Instant::now();
-    while start.elapsed() < options.per_row || engine.is_empty() {
+    while start.elapsed() < per_row || engine.is_empty() {
         engine.extend(engine_stretch(churn));
         if options.alone {
             churn.follow(|_, _| false);

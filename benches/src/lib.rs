@@ -7,6 +7,7 @@
 mod batch;
 mod churn;
 mod contest;
+mod options;
 mod plain;
 mod replay;
 mod soft_spots;
@@ -15,6 +16,7 @@ mod workload;
 pub use batch::Batch;
 pub use churn::{Churn, Outcome, Recorded};
 pub use contest::{Contest, Script, Setup, Step, Times};
+pub use options::Extent;
 pub use plain::PlainScheduler;
 pub use replay::Replay;
 pub use soft_spots::{SoftSpot, soft_spots};
