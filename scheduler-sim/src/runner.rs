@@ -150,11 +150,7 @@ pub fn run_all(job: &Job<'_>, pulse: &Pulse) -> Result<JobResult, JobError> {
 /// whoever wonders whether anything can wait ask for.
 pub(crate) fn context(job: &Job<'_>) -> Result<Context, TraceError> {
     let Job { source, survey, settings, header, .. } = job;
-    let mut wanted = Wanted::of(header);
-    match survey.events_kept() {
-        Some(events) => events.iter().for_each(|event| wanted.add(event)),
-        None => source.events(survey)?.try_for_each(|event| event.map(|event| wanted.add(&event)))?,
-    }
+    let mut wanted = Wanted::in_all(header, source, survey)?;
     let queues = settings.on_unplaceable == OnUnplaceable::Queue;
     Ok(Context {
         window: Window { from_ms: job.warmup_ms, to_ms: survey.horizon_ms(settings) },

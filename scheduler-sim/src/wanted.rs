@@ -7,7 +7,7 @@ use scheduler_core::PlacementRequest;
 
 use crate::metrics::{Kind, KindCounter};
 use crate::policy::TypicalTasks;
-use crate::trace::{Action, Event, Header, ServiceEntry, TaskRequest};
+use crate::trace::{Action, Event, Header, ServiceEntry, Source, Survey, TaskRequest, TraceError};
 
 /// Requests by their address, with their copies.
 type RequestCounts = FxHashMap<usize, (Arc<TaskRequest>, u64)>;
@@ -38,6 +38,19 @@ impl Wanted {
         }
         let services = header.services.clone();
         Self { kinds, requests: RequestCounts::default(), has_services: !services.is_empty(), services }
+    }
+
+    /// What the trace wants from its beginning to its end, on the fleet of `header`. One pass over the events.
+    ///
+    /// # Errors
+    /// What the reader finds wrong.
+    pub(crate) fn in_all(header: &Header, source: &Source, survey: &Survey) -> Result<Self, TraceError> {
+        let mut wanted = Self::of(header);
+        match survey.events_kept() {
+            Some(events) => events.iter().for_each(|event| wanted.add(event)),
+            None => source.events(survey)?.try_for_each(|event| event.map(|event| wanted.add(&event)))?,
+        }
+        Ok(wanted)
     }
 
     /// Adds what an event asks for. They come in their order.

@@ -60,9 +60,13 @@ fn the_curve_has_a_point_where_something_arrived() {
     assert_eq!(run["curve"][1]["alloc_pct"], 33.33);
 }
 
+/// Only the engine can ask a policy whom it keeps, so that no number of instances left is made up.
 #[test]
-fn fgd_is_for_comparisons() {
-    let output = program(&["explain", "-", "--task", "first", "-s", "fgd"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("must know all tasks beforehand"));
+fn explain_knows_policies_too() {
+    for (strategy, rule) in [("fgd", "fgd"), ("random,best-fit(gpu)", ""), ("best-fit(gpu),random", "best-fit(gpu)")] {
+        let told = stdout(&["explain", "-", "--task", "first", "-s", strategy]);
+        let step = format!("{rule}: a policy of its own, and what follows it -> 1 left\n  placed on b");
+        assert_eq!(told.contains(&step), !rule.is_empty(), "{told}");
+        assert!(!told.contains("tie:"), "{told}");
+    }
 }

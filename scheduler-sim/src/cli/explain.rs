@@ -7,12 +7,11 @@ use std::process::ExitCode;
 use clap::Args;
 use scheduler_core::GPU_MILLI;
 
-use super::inputs::{Opened, Reading, SettingOptions, open};
+use super::inputs::{Opened, Reading, SettingOptions, open, strategy};
 use super::output::{CliError, print};
 use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer};
 use crate::simulation::{Decision, Plan, probe};
-use crate::strategy::Spec;
 
 /// Why a task went where it did, or nowhere
 #[derive(Debug, Args)]
@@ -38,18 +37,13 @@ pub(super) struct Arguments {
 const LISTED: usize = 20;
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
-    let Opened { source, survey } = open(&arguments.trace, &arguments.reading, false)?;
+    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let Opened { source, survey } = &opened;
     let settings = arguments.settings.apply(&survey.header.settings)?;
-    let spec: Spec = arguments.strategy.parse().map_err(CliError::usage)?;
-    if spec.needs_typical_tasks() {
-        return Err(CliError::usage(format!(
-            "`{}` must know all tasks beforehand, as only a comparison does",
-            spec.name()
-        )));
-    }
-    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, &settings, &spec) };
+    let spec = strategy(&arguments.strategy, &opened)?;
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
     let mut life = Life { task: &arguments.task, lines: Vec::new() };
-    let found = probe(&plan, source.events(&survey)?, &arguments.task, &mut life)?;
+    let found = probe(&plan, source.events(survey)?, &arguments.task, &mut life)?;
     if found.decisions.is_empty() && life.lines.is_empty() {
         return Err(CliError::usage(format!(
             "no task `{}` was ever asked for in this run; --decisions DIR writes down all names",

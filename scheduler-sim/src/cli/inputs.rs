@@ -80,20 +80,22 @@ pub(super) struct Opened {
     pub(super) survey: Survey,
 }
 
-/// The strategy that is asked for, else the one that the main job shows first; it knows what it must of the trace.
-pub(super) fn strategy_or_first(given: Option<&str>, Opened { source, survey }: &Opened) -> Result<Spec, CliError> {
-    let spec: Spec = match given {
-        Some(text) => text.parse().map_err(CliError::usage)?,
-        None => Spec::standard_set(survey.has_strategies).swap_remove(0),
-    };
+/// The strategy that is asked for; it knows what it must of the trace.
+pub(super) fn strategy(text: &str, Opened { source, survey }: &Opened) -> Result<Spec, CliError> {
+    let spec: Spec = text.parse().map_err(CliError::usage)?;
     if !spec.needs_typical_tasks() {
         return Ok(spec);
     }
-    let mut wanted = Wanted::of(&survey.header);
-    for event in source.events(survey)? {
-        wanted.add(&event?);
+    let typical = Wanted::in_all(&survey.header, source, survey)?.typical_tasks();
+    Ok(spec.informed(&Arc::new(typical)))
+}
+
+/// The strategy that is asked for, else the one that the main job shows first.
+pub(super) fn strategy_or_first(given: Option<&str>, opened: &Opened) -> Result<Spec, CliError> {
+    match given {
+        Some(text) => strategy(text, opened),
+        None => Ok(Spec::standard_set(opened.survey.has_strategies).swap_remove(0)),
     }
-    Ok(spec.informed(&Arc::new(wanted.typical_tasks())))
 }
 
 /// Opens and checks a trace; warnings are told unless nobody wants them.

@@ -166,7 +166,11 @@ impl<'a> Narrowing<'a> {
             PlacementStrategy::Binpack(BinpackField::Memory) => {
                 format!("{} MiB left", keep_least(left, |instance| instance.remaining().memory_mib.into()))
             }
-            PlacementStrategy::Custom(_) => "a policy of its own".to_owned(),
+            PlacementStrategy::Custom(_) => {
+                // Whom it keeps only the engine can ask it; one is left in the end.
+                left.truncate(1);
+                "a policy of its own, and what follows it".to_owned()
+            }
         }
     }
 
