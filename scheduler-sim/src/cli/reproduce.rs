@@ -74,6 +74,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         let seeds = if arguments.seed.is_empty() { workload.seeds() } else { arguments.seed.clone() };
         tasks.extend(policies.iter().flat_map(|policy| seeds.iter().map(|seed| (workload, *policy, *seed))));
     }
+    let is_expected =
+        |all: &Expected| tasks.iter().any(|(workload, policy, _)| all.of(&workload.variant, *policy).is_some());
+    if let (Some(file), false) = (&arguments.expected, expected.as_ref().is_none_or(is_expected)) {
+        return Err(CliError::usage(format!(
+            "{}: no figure for any of these runs; it has a row a workload, and a column a policy, named as here",
+            file.display()
+        )));
+    }
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let runs = run_all(&tasks, jobs).map_err(CliError::usage)?;
     let (text, is_met) = render(&runs, expected.as_ref(), arguments.format);

@@ -51,9 +51,9 @@ impl Study {
     /// The workloads whose list of pods and whose orders are there, by name.
     ///
     /// # Errors
-    /// [`StudyError::Folder`] if the folder cannot be read.
+    /// [`StudyError::Folder`] if the folder cannot be read, [`StudyError::NoWorkload`] if there is none.
     pub fn variants(&self) -> Result<Vec<Box<str>>, StudyError> {
-        let unreadable = |source| StudyError::Folder { folder: self.folder.display().to_string().into(), source };
+        let unreadable = |source| StudyError::Folder { folder: self.folder_name(), source };
         let mut variants = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
@@ -65,6 +65,9 @@ impl Study {
         }
         variants.sort_unstable();
         variants.dedup();
+        if variants.is_empty() {
+            return Err(StudyError::NoWorkload { folder: self.folder_name() });
+        }
         Ok(variants)
     }
 
@@ -73,7 +76,12 @@ impl Study {
     /// # Errors
     /// [`StudyError`] for a file that is missing or broken, or an order that leaves a node out.
     pub fn workload(&self, variant: &str) -> Result<Workload, StudyError> {
-        let pods = read_pods(&existing(&self.folder, &format!("{PODS}{variant}.csv")), false)?.pods;
+        let pod_list = existing(&self.folder, &format!("{PODS}{variant}.csv"));
+        if !pod_list.exists() {
+            let (folder, variants) = (self.folder_name(), self.variants()?.join(", ").into());
+            return Err(StudyError::Workload { folder, variant: variant.into(), variants });
+        }
+        let pods = read_pods(&pod_list, false)?.pods;
         let [event_order, node_order] = self.orders(variant);
         let positions =
             |names: Vec<&str>| -> HashMap<Box<str>, usize> { names.into_iter().map(Into::into).zip(0..).collect() };
@@ -111,6 +119,10 @@ impl Study {
             event_orders,
             node_orders,
         })
+    }
+
+    fn folder_name(&self) -> Box<str> {
+        self.folder.display().to_string().into()
     }
 
     /// The files of the orders of pods and nodes. Workloads that differ in GPU models alone have those of `default`.

@@ -30,6 +30,24 @@ pub enum StudyError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// No workload whose list of pods and whose orders are there.
+    #[error(
+        "`{folder}` has no workload with its orders: an openb_pod_list_V.csv, event-order_V.csv and node-order_V.csv"
+    )]
+    NoWorkload {
+        /// The folder.
+        folder: Box<str>,
+    },
+    /// No workload of that name.
+    #[error("`{folder}` has no workload `{variant}`; there are {variants}")]
+    Workload {
+        /// The folder.
+        folder: Box<str>,
+        /// The workload asked for.
+        variant: Box<str>,
+        /// Those there are.
+        variants: Box<str>,
+    },
     /// No orders of that seed.
     #[error("workload `{variant}` has no orders of seed {seed}; there are {seeds}")]
     Seed {
