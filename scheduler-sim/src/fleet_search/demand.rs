@@ -146,7 +146,7 @@ impl Peak {
 }
 
 /// CPU units, MiB and thousandths of GPUs.
-fn amounts(demand: &Demand) -> [u64; 3] {
+pub(super) fn amounts(demand: &Demand) -> [u64; 3] {
     [demand.cpu_units.into(), demand.memory_mib.into(), demand.gpus.milli(0).into()]
 }
 

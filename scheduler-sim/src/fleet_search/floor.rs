@@ -2,7 +2,7 @@
 
 use scheduler_core::InstanceView;
 
-use super::demand::Together;
+use super::demand::{Together, amounts};
 use crate::bounds::{InstanceKind, LowerBound, RESOURCE_COUNT, TaskKind, lower_bound};
 
 /// More instances of a type than anybody asks for.
@@ -60,18 +60,18 @@ fn cheapest_alone(task: &TaskKind, kinds: &[InstanceKind]) -> Option<u64> {
     kinds.iter().filter(holds).map(|kind| kind.microdollars.unwrap_or(0)).min()
 }
 
-/// Whether a fleet has as much of each resource as the tasks that stand side by side.
-pub(super) fn has_volume(together: &[Together], kinds: &[InstanceKind], counts: &[u32]) -> bool {
+/// What a fleet must have of each resource: the most that any of the sets takes.
+pub(super) fn volume(together: &[Together]) -> [u128; RESOURCE_COUNT] {
+    let taken = |tasks: &Together, index: usize| -> u128 {
+        tasks.iter().map(|(demand, count)| u128::from(amounts(demand)[index]) * u128::from(*count)).sum()
+    };
+    std::array::from_fn(|index| together.iter().map(|tasks| taken(tasks, index)).max().unwrap_or(0))
+}
+
+/// Whether a fleet has that volume.
+pub(super) fn has_volume(volume: &[u128; RESOURCE_COUNT], kinds: &[InstanceKind], counts: &[u32]) -> bool {
     let has = |index: usize| -> u128 {
         kinds.iter().zip(counts).map(|(kind, count)| u128::from(kind.resources[index]) * u128::from(*count)).sum()
     };
-    let capacity: [u128; RESOURCE_COUNT] = std::array::from_fn(has);
-    together.iter().all(|tasks| {
-        (0..RESOURCE_COUNT).all(|index| {
-            let all = tasks
-                .iter()
-                .map(|(demand, count)| u128::from(TaskKind::new(demand, 0, 1).resources[index]) * u128::from(*count));
-            all.sum::<u128>() <= capacity[index]
-        })
-    })
+    (0..RESOURCE_COUNT).all(|index| volume[index] <= has(index))
 }

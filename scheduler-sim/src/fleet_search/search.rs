@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use scheduler_core::{InstanceView, PlacementRequest};
 
 use super::demand::TraceDemand;
-use super::floor::{floor, has_volume};
+use super::floor::{floor, has_volume, volume};
 use super::replay::{Verdict, replay};
 use super::{Answer, Floor, Question, SearchError, Unplaced, holds};
-use crate::bounds::InstanceKind;
+use crate::bounds::{InstanceKind, RESOURCE_COUNT};
 use crate::fleet::Fleet;
 
 /// Most instances of a fleet that is tried.
@@ -27,6 +27,8 @@ pub(super) struct Search<'a> {
     demand: &'a TraceDemand,
     kinds: &'a [InstanceKind],
     floor: Floor,
+    /// What a fleet must have of each resource.
+    volume: [u128; RESOURCE_COUNT],
     replays: u32,
     pub(super) is_cut_short: bool,
     /// Whether fleets run, by their counts.
@@ -48,6 +50,7 @@ impl<'a> Search<'a> {
             demand,
             kinds,
             floor,
+            volume: volume(&demand.together),
             replays: 0,
             is_cut_short: false,
             known: BTreeMap::new(),
@@ -75,8 +78,8 @@ impl Search<'_> {
         if let Some(known) = self.known.get(counts) {
             return Ok(*known);
         }
-        let is_hopeless = self.question.max_unplaced == 0 && !has_volume(&self.demand.together, self.kinds, counts);
-        if is_hopeless || self.cost(counts) < self.least_cost() {
+        let lacks_volume = || self.question.max_unplaced == 0 && !has_volume(&self.volume, self.kinds, counts);
+        if self.cost(counts) < self.least_cost() || lacks_volume() {
             return Ok(false);
         }
         if self.replays == self.question.most_replays {
