@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy_or_first};
 use super::output::{CliError, print};
-use crate::fleet::{Fleet, FleetError, Prices, own_zones};
+use crate::fleet::{Fleet, Prices, own_zones};
 use crate::fleet_search::{Answer, MOST_TYPES, Offer, Question, SearchError, search};
 use crate::metrics::shortest;
 use crate::report::{Json, document};
@@ -58,9 +58,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
     let zones = if arguments.zones.is_empty() { own_zones(&survey.header) } else { arguments.zones.clone() };
-    if zones.is_empty() {
-        return Err(CliError::usage(FleetError::NoZone));
-    }
     let question = Question {
         source,
         survey,

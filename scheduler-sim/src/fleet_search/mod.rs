@@ -23,7 +23,7 @@ use search::Search;
 
 use crate::fleet::{Fleet, FleetError};
 use crate::metrics::StaticRules;
-use crate::simulation::RunError;
+use crate::simulation::{Plan, RunError, state_at_start};
 use crate::strategy::Spec;
 use crate::trace::{Settings, Source, Survey};
 
@@ -43,7 +43,7 @@ pub struct Question<'a> {
     pub spec: &'a Spec,
     /// The types, each once; at most [`MOST_TYPES`].
     pub offers: &'a [Offer],
-    /// The Availability Zones, which the instances take in turn.
+    /// The Availability Zones, which the instances take in turn; at least one.
     pub zones: &'a [Box<str>],
     /// How many tasks may be unplaced.
     pub max_unplaced: u64,
@@ -117,16 +117,30 @@ pub enum SearchError {
     },
     /// No fleet that was tried runs the trace.
     #[error(
-        "none of the {replays} fleets tried, of up to {most_instances} instances, runs the trace; on the last one \
-         the first task without a place is {unplaced}"
+        "no fleet was found that runs the trace; the largest of {replays} tried has {most_instances} instances, and on \
+         the last one the first task without a place is {unplaced}{}",
+        if *.is_cut_short { "; --replays allows no more" } else { "" }
     )]
     NothingRuns {
         /// How many replays there were.
         replays: u32,
+        /// Whether the search ended because no more replays were allowed.
+        is_cut_short: bool,
         /// The most instances of a fleet tried.
         most_instances: u64,
         /// The first task that finds no place on the last fleet.
         unplaced: Unplaced,
+    },
+    /// No fleet was worth a replay.
+    #[error(
+        "no fleet of up to {most_each} instances of each type can hold the tasks that must run at once; the floor is \
+         {floor} instances"
+    )]
+    TooLarge {
+        /// The most instances of a type that are tried.
+        most_each: u64,
+        /// What no fleet can do with less.
+        floor: u64,
     },
 }
 
@@ -150,20 +164,18 @@ pub fn search(question: &Question<'_>) -> Result<Answer, SearchError> {
 
 /// For each type a cluster of one instance in each zone.
 fn samples(question: &Question<'_>) -> Result<Vec<Cluster>, SearchError> {
-    let each = u32::try_from(question.zones.len()).unwrap_or(u32::MAX);
+    let Question { survey, settings, spec, offers, zones, .. } = question;
+    if zones.is_empty() {
+        return Err(FleetError::NoZone.into());
+    }
+    let each = u32::try_from(zones.len()).unwrap_or(u32::MAX);
     let sample = |offer: &Offer| {
-        let fleet = Fleet::new([(offer.instance_type.clone(), each)])?.in_zones(question.zones);
-        let header = fleet.replace(&question.survey.header)?;
-        let mut cluster = Cluster::default();
-        for (number, entry) in header.instances.iter().enumerate() {
-            for instance in entry.instances(number as u64, question.settings.epoch_ms) {
-                let registered = instance.map(|instance| cluster.register(instance));
-                debug_assert!(matches!(registered, Ok(Ok(_))), "known types in named zones can be registered");
-            }
-        }
-        Ok(cluster)
+        let fleet = Fleet::new([(offer.instance_type.clone(), each)])?.in_zones(zones);
+        let mut header = fleet.replace(&survey.header)?;
+        (header.tasks, header.services) = (Vec::new(), Vec::new());
+        Ok(state_at_start(&Plan { header: &header, ..Plan::new(survey, settings, spec) })?)
     };
-    question.offers.iter().map(sample).collect()
+    offers.iter().map(sample).collect()
 }
 
 /// Refuses what no fleet of these types can run.

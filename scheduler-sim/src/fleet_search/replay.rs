@@ -9,7 +9,7 @@ use crate::outcome::{Fate, Observation, Observer};
 use crate::simulation::{self, Plan, Pulse, RunError};
 
 /// The first task that found no place, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unplaced {
     /// Its group.
     pub group: String,

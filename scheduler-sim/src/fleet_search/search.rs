@@ -11,7 +11,7 @@ use super::{Answer, Floor, Question, SearchError, Unplaced, holds};
 use crate::bounds::{InstanceKind, RESOURCE_COUNT};
 use crate::fleet::Fleet;
 
-/// Most instances of a fleet that is tried.
+/// Most instances of one type in a fleet that is tried.
 const MOST_INSTANCES: u64 = 16_384;
 
 /// A fleet that runs the trace.
@@ -134,7 +134,7 @@ impl Search<'_> {
             return Ok(());
         }
         let types = self.kinds.len();
-        self.fewest(self.floor.instances / types as u64, |count| vec![count; types])
+        self.fewest(self.floor.instances / types.max(1) as u64, |count| vec![count; types])
     }
 
     /// Doubles from `least` until the trace runs or a cheaper fleet is known, then bisects.
@@ -171,9 +171,11 @@ impl Search<'_> {
 
     pub(super) fn answer(self) -> Result<Answer, SearchError> {
         let Some(best) = &self.best else {
-            let (replays, most_instances) = (self.replays, self.most_tried);
-            let unplaced = self.last_refusal.unwrap_or_default();
-            return Err(SearchError::NothingRuns { replays, most_instances, unplaced });
+            let Some(unplaced) = self.last_refusal else {
+                return Err(SearchError::TooLarge { most_each: MOST_INSTANCES, floor: self.floor.instances });
+            };
+            let Self { replays, is_cut_short, most_tried: most_instances, .. } = self;
+            return Err(SearchError::NothingRuns { replays, is_cut_short, most_instances, unplaced });
         };
         Ok(Answer {
             fleet: self.fleet(&best.counts)?,

@@ -155,9 +155,22 @@ fn what_cannot_be_is_said_with_its_reason() {
     let lonely = trace("", &definition("lonely", 1, 4, lonely), &[run_task(0, "lonely", 2, None)]);
     let text = error(&lonely, &both);
     assert!(text.contains("runs the trace") && text.contains("one of family:lonely, event 0"), "{text}");
-    let whole = trace("", &definition("whole", 2_048, 1_000, ""), &[run_task(0, "whole", 5, None)]);
+    assert!(!text.contains("--replays"), "{text}");
+    // One of every two instances is in b, so that two are not enough.
+    let in_b = r#","placementConstraints":[{"type":"memberOf","expression":"attribute:ecs.availability-zone == b"}]"#;
+    let pinned = trace("", &definition("pinned", 2_048, 1_000, in_b), &[run_task(0, "pinned", 2, None)]);
+    let text = error(&pinned, &Ask { most_replays: 1, zones: &["a", "b"], ..Ask::of(&[("m5.large", 0)]) });
+    assert!(text.contains("family:pinned") && text.ends_with("--replays allows no more"), "{text}");
+    let whole = |count| trace("", &definition("whole", 1_024, 900, ""), &[run_task(0, "whole", count, None)]);
+    let text = error(&whole(40_000), &Ask::of(&[("m5.large", 0)]));
+    assert!(text.contains("of up to 16384 instances") && text.contains("the floor is 20000 instances"), "{text}");
+    for (zones, problem) in [(&[][..], "no container instance whose zone"), (&["a", ""], "an attribute value is empty")]
+    {
+        let text = error(&whole(5), &Ask { zones, ..both });
+        assert!(text.contains(problem), "{text}");
+    }
     let unknown = Ask::of(&[("m5.enormous", 0)]);
-    assert!(error(&whole, &unknown).contains("m5.enormous"));
+    assert!(error(&whole(5), &unknown).contains("m5.enormous"));
 }
 
 #[test]
