@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::condition::{Condition, unknown_metric};
 use super::inputs::{Opened, Reading, SettingOptions, check_paths, milliseconds, open};
-use super::output::{CliError, Color, message, print, terminal_width};
+use super::output::{CliError, Color, counted, message, print, terminal_width};
 use super::progress::with_bar;
 use crate::comparison::{Comparison, Timings, TraceFacts};
 use crate::files::{PendingFile, check_file, check_folder, is_same_file};
@@ -196,10 +196,9 @@ fn tell_other_logs(folder: &Path, logs: &[PendingFile]) {
     let count = others.count();
     if count > 0 {
         message(&format!(
-            "warning: `{}` holds {count} decision {} of other runs, which stay there; take a folder of its own for each \
-             comparison",
+            "warning: `{}` holds {} of other runs, which stay there; take a folder of its own for each comparison",
             Printable(folder.display()),
-            if count == 1 { "log" } else { "logs" }
+            counted(count as u64, "decision log")
         ));
     }
 }

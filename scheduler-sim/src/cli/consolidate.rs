@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, milliseconds, open, strategy_or_first};
-use super::output::{CliError, print};
+use super::output::{CliError, counted, print};
 use crate::consolidate::{Consolidation, Site, consolidate};
 use crate::metrics::seconds;
 use crate::report::{Json, document};
@@ -85,15 +85,14 @@ fn table(question: &Question, found: &Consolidation) -> String {
         question.strategy,
         question.seed
     );
-    let used = |count: u64| if count == 1 { "1 instance".to_owned() } else { format!("{count} instances") };
-    let moves = match found.moves.len() {
-        1 => "1 move".to_owned(),
-        count => format!("{count} moves"),
-    };
+    let used = |count: u64| counted(count, "instance");
     let summary = match found.used_before {
         0 => "no task runs then; another instant: --at SECONDS".to_owned(),
         before if found.moves.is_empty() => format!("{} used; no moves were found that empty one", used(before)),
-        before => format!("{} would do where {before} are used: {moves}", used(found.used_after)),
+        before => {
+            let moves = counted(found.moves.len() as u64, "move");
+            format!("{} would do where {before} are used: {moves}", used(found.used_after))
+        }
     };
     // Writing to a text cannot fail.
     let _ = write!(text, "{summary}");

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy_or_first};
-use super::output::{CliError, print};
+use super::output::{CliError, counted, print};
 use crate::fleet::{Fleet, Prices, own_zones};
 use crate::fleet_search::{Answer, MOST_TYPES, Offer, Question, SearchError, search};
 use crate::metrics::shortest;
@@ -111,10 +111,6 @@ fn dollars(microdollars: u128) -> String {
         1 => format!("{text}0"),
         _ => text,
     }
-}
-
-fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 fn table(question: &Question<'_>, answer: &Answer) -> String {
