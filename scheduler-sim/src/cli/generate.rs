@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::output::{CliError, message};
 use crate::generate::{DISTRIBUTIONS, GenerateError, GenerateReport, Options, Preset, generate};
-use crate::import::{OutputFile, TraceForm};
+use crate::trace::{OutputFile, TraceForm};
 
 /// Makes a synthetic trace, the same for the same seed
 #[derive(Debug, Args)]

@@ -8,9 +8,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::output::{CliError, message};
 use crate::import::{
     AzureOptions, ColumnMap, CsvOptions, CsvStart, DlrmOptions, DlrmRole, EcsOptions, ImportError, ImportReport,
-    Lifetime, Machines, OpenbOptions, OutputFile, Zones, import_alibaba_dlrm, import_azure_vms, import_csv, import_ecs,
+    Lifetime, Machines, OpenbOptions, Zones, import_alibaba_dlrm, import_azure_vms, import_csv, import_ecs,
     import_huawei_topology, import_openb,
 };
+use crate::trace::OutputFile;
 
 /// Makes a trace from another format
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::files::write_file;
 use crate::import::ImportError;
 use crate::runner::JobError;
 use crate::simulation::RunError;
-use crate::trace::{ERROR_LIMIT, Printable, TraceError, TraceErrors};
+use crate::trace::{ERROR_LIMIT, OutputError, Printable, TraceError, TraceErrors};
 
 /// Why the program comes to no result.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum CliError {
     /// An import failed.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A trace cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// A file cannot be written.
     #[error("cannot write `{path}`: {source}")]
     Write {

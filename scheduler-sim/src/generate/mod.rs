@@ -29,7 +29,7 @@ use self::write::{
     DefinitionOut, DeploymentEvent, GROUPS, InstanceOut, RunTaskEvent, RunTaskOut, ScalingEvent, Seconds, ServiceOut,
     SettingsOut,
 };
-use crate::import::{TraceForm, TraceWriter};
+use crate::trace::{TraceForm, TraceWriter};
 
 /// The distributions of the presets, each number with its source: Markdown.
 pub const DISTRIBUTIONS: &str = include_str!("distributions.md");
@@ -187,7 +187,7 @@ pub struct GenerateReport {
 ///
 /// ```
 /// use scheduler_sim::generate::{Options, Preset, generate};
-/// use scheduler_sim::import::TraceForm;
+/// use scheduler_sim::trace::TraceForm;
 ///
 /// let mut bytes = Vec::new();
 /// let options = Options { instances: 10, tasks: Some(2_000), ..Options::default() };

@@ -16,9 +16,9 @@ use std::path::Path;
 use super::ImportReport;
 use super::error::ImportError;
 use super::machines::{Machines, Zones};
-use super::output::TraceForm;
 use super::table::{Column, Row, Table, UniqueNames};
 use super::task_trace::{Preamble, Shape, Task, TaskTrace, title};
+use crate::trace::TraceForm;
 
 /// Which pool of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

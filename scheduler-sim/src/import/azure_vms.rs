@@ -14,9 +14,9 @@ use std::path::Path;
 use super::ImportReport;
 use super::error::ImportError;
 use super::machines::{Machines, Zones};
-use super::output::TraceForm;
 use super::table::{Column, Row, Table};
 use super::task_trace::{Preamble, Shape, Task, TaskTrace, title};
+use crate::trace::TraceForm;
 
 /// The second of the data that is second 0 of the trace.
 const START_MS: u64 = 1_800_000_000;

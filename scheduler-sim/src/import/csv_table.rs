@@ -15,10 +15,10 @@ use super::columns::{ColumnMap, Source};
 use super::decimal::{Decimal, Rounded};
 use super::error::ImportError;
 use super::machines::{Machines, Zones};
-use super::output::TraceForm;
 use super::seconds::MAX_MS;
 use super::table::{Column, Row, Table};
 use super::task_trace::{Preamble, Shape, Task, TaskTrace, title};
+use crate::trace::TraceForm;
 
 /// What second of the table is second 0 of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::trace::OutputError;
+
 /// Why a trace could not be imported. Nothing is left of the output file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -114,13 +116,13 @@ pub enum ImportError {
         /// The clusters.
         found: Box<str>,
     },
-    /// The name of the output does not tell what to write.
-    #[error("`{file}`: the name of a trace ends in .json or .jsonl, and then in .gz if it is to be packed")]
-    OutputName {
-        /// The name.
-        file: Box<str>,
-    },
     /// The trace cannot be written.
-    #[error("cannot write the trace: {0}")]
-    Write(#[from] io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl From<io::Error> for ImportError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error.into())
+    }
 }

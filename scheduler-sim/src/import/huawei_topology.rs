@@ -19,9 +19,9 @@ use serde::Serialize;
 use super::ImportReport;
 use super::error::ImportError;
 use super::machines::ResourcesOutput;
-use super::output::TraceForm;
 use super::table::{Column, Row, Table, UniqueNames};
 use super::task_trace::{ConstraintOutput, Preamble, Shape, Task, TaskTrace, title};
+use crate::trace::TraceForm;
 
 /// The Availability Zone of all hosts; the list has none.
 const ZONE: &str = "huawei";

@@ -1,4 +1,4 @@
-//! Traces from the formats of others. One file a format; `table` reads their tables, `output` writes ours.
+//! Traces from the formats of others. One file a format; `table` reads their tables.
 
 mod alibaba_dlrm;
 mod azure_vms;
@@ -12,7 +12,6 @@ mod huawei_topology;
 mod line_ends;
 mod machines;
 pub(crate) mod openb;
-mod output;
 #[cfg(test)]
 mod public_traces;
 mod seconds;
@@ -31,7 +30,6 @@ pub use error::ImportError;
 pub use huawei_topology::import_huawei_topology;
 pub use machines::{Machines, MachinesError, Zones};
 pub use openb::{OpenbOptions, import_openb};
-pub use output::{OutputFile, TraceForm, TraceWriter};
 
 /// What an import did, for the user to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::testing::{fields, table};
 use super::*;
+use crate::trace::TraceForm;
 use crate::trace::input::Input;
 
 /// How many rows of a table are tried.

@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 
 use super::error::ImportError;
 use super::horizon::Horizon;
-use super::output::{TraceForm, TraceWriter};
 use super::seconds::{MAX_MS, Seconds};
 use super::spool::{LIMIT, Spool};
 use super::{ImportReport, TaskTotals};
+use crate::trace::{TraceForm, TraceWriter};
 
 /// What tasks of one task definition ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::*;
 use crate::generate::{Options, Preset, generate};
-use crate::import::TraceForm;
 use crate::stories::STORIES;
+use crate::trace::TraceForm;
 use crate::trace::{OpenOptions, from_bytes};
 
 fn lints_of(name: &str, bytes: Vec<u8>, options: LintOptions) -> Lints {

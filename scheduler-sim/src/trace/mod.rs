@@ -6,7 +6,8 @@
 //!
 //! Inside, in the order of the data: `input` → `lines` → `json` (values with their places) → `shape` (checked against the
 //! table `format`) → `header` and `actions` (values of the model, resolved by `resolver`) → `survey` and `events`. The usual
-//! line takes a shorter way: `plain` reads and checks it at once.
+//! line takes a shorter way: `plain` reads and checks it at once. `output` writes traces; `pieces` takes one apart as text, to
+//! write it again with changes.
 
 mod actions;
 mod definitions;
@@ -26,6 +27,8 @@ mod laws;
 mod lines;
 mod model;
 mod number;
+mod output;
+mod pieces;
 mod place;
 mod plain;
 mod reading;
@@ -51,6 +54,8 @@ pub use event::{
 pub use events::Events;
 pub(crate) use format::events_help;
 pub use model::{Definition, Header, InstanceDescription, InstanceEntry, RunningTask, ServiceEntry, TaskRequest};
+pub use output::{OutputError, OutputFile, TraceForm, TraceWriter};
+pub use pieces::Pieces;
 pub use place::Place;
 pub use schema::json_schema;
 pub use settings::{OnUnplaceable, Profile, SettingError, Settings};

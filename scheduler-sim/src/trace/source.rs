@@ -1,15 +1,14 @@
 //! A trace that is open: which form it has, and the two ways through it.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::error::{TraceError, TraceErrors, TraceProblem};
 use super::events::{Events, EventsOf};
 use super::input::{Input, file_error};
 use super::lines::Lines;
+use super::output::TraceForm;
+use super::pieces::Pieces;
 use super::place::Place;
 use super::survey::{Survey, survey};
 
@@ -204,56 +203,33 @@ impl Source {
         survey(self)
     }
 
+    /// The pieces that the trace is written of.
+    ///
+    /// # Errors
+    /// [`TraceError`] if the file cannot be read again, or is no trace.
+    pub fn pieces(&self) -> Result<Pieces, TraceError> {
+        let pieces = match &self.form {
+            Form::Document { text, .. } => Pieces::of_document(without_mark(text)),
+            Form::Lines(input) => Pieces::of_lines(input),
+        };
+        pieces.map_err(|problem| file_error(&self.file, problem))
+    }
+
     /// A trace of the first `count` events in the order in which they are played, as JSON Lines. Tasks keep the names that
     /// they have in the whole trace.
     ///
     /// # Errors
     /// [`TraceError`] if the file cannot be read again.
     pub fn first_events(&self, survey: &Survey, count: u64) -> Result<String, TraceError> {
-        let mut numbers = Vec::new();
+        let mut pieces = self.pieces()?;
+        pieces.name_tasks();
+        let mut first = Vec::new();
         for event in self.events(survey)?.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-            numbers.push(event?.number);
+            let number = usize::try_from(event?.number).unwrap_or(usize::MAX);
+            first.extend(pieces.events.get(number).cloned());
         }
-        let broken = |error: serde_json::Error| TraceProblem::Read(error.to_string().into());
-        let (mut header, events) = match &self.form {
-            Form::Document { text, .. } => {
-                let read: Result<Value, _> = serde_json::from_str(without_mark(text));
-                let mut header = read.map_err(|error| file_error(&self.file, broken(error)))?;
-                let events = header["events"].take();
-                (header, events.as_array().cloned().unwrap_or_default())
-            }
-            Form::Lines(input) => {
-                let mut lines = Lines::new(input).map_err(|problem| file_error(&self.file, problem))?;
-                let mut values = Vec::new();
-                let last = numbers.iter().max().map_or(0, |last| last + 2);
-                while let Some(line) = lines.next().map_err(|problem| file_error(&self.file, problem))? {
-                    // Lines without a value count as well.
-                    let value = serde_json::from_str(without_mark(line)).unwrap_or_default();
-                    values.push(value);
-                    if values.len() as u64 >= last {
-                        break;
-                    }
-                }
-                let events = values.split_off(values.len().min(1));
-                (values.pop().unwrap_or_default(), events)
-            }
-        };
-        if let Some(header) = header.as_object_mut() {
-            header.remove("events");
-        }
-        let mut text = format!("{header}\n");
-        for number in numbers {
-            let event = usize::try_from(number).ok().and_then(|number| events.get(number));
-            let mut event = event.cloned().unwrap_or_default();
-            for key in ["runTask", "startTask"] {
-                if let Some(call) = event.get_mut(key).and_then(Value::as_object_mut) {
-                    call.entry("id").or_insert_with(|| format!("task-{number}").into());
-                }
-            }
-            // Writing to a text cannot fail.
-            let _ = writeln!(text, "{event}");
-        }
-        Ok(text)
+        pieces.events = first;
+        Ok(pieces.to_text(TraceForm::Lines))
     }
 
     /// The events in the order of time, rank and number. Call it once a run.

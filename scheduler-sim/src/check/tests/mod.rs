@@ -7,11 +7,11 @@ use std::io::{Cursor, Write};
 
 use super::{CheckError, Checked, Claim, follow, verify};
 use crate::generate::{Options, Preset, generate};
-use crate::import::TraceForm;
 use crate::report::{DecisionLog, settings_object};
 use crate::simulation::{Plan, Pulse, run};
 use crate::stories::STORIES;
 use crate::strategy::Spec;
+use crate::trace::TraceForm;
 use crate::trace::{OpenOptions, Source, Survey, from_bytes};
 
 /// A trace that can be played and checked.

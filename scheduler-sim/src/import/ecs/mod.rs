@@ -18,8 +18,8 @@ use self::pages::Pages;
 use self::state::State;
 use super::ImportReport;
 use super::error::ImportError;
-use super::output::{TraceForm, TraceWriter};
 use super::seconds::Seconds;
+use crate::trace::{TraceForm, TraceWriter};
 
 /// What an import of a cluster takes besides the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -30,7 +30,7 @@ use self::pods::PodList;
 pub(crate) use self::pods::{Pod, Shape, read_pods};
 use super::ImportReport;
 use super::error::ImportError;
-use super::output::{TraceForm, TraceWriter};
+use crate::trace::{TraceForm, TraceWriter};
 
 /// The Availability Zone of all nodes; the list has none.
 pub(crate) const ZONE: &str = "openb";

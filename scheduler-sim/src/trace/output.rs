@@ -7,8 +7,21 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 
-use super::error::ImportError;
 use crate::files::PendingFile;
+
+/// Why a trace is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The name of the file does not tell how.
+    #[error("`{file}`: the name of a trace ends in .json or .jsonl, and then in .gz if it is to be packed")]
+    Name {
+        /// The name.
+        file: Box<str>,
+    },
+    /// It cannot be written.
+    #[error("cannot write the trace: {0}")]
+    Write(#[from] io::Error),
+}
 
 /// How a trace is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,8 +36,8 @@ impl TraceForm {
     /// What a file's name asks for: `.json`, `.jsonl` or `.ndjson`, and whether it is packed: `.gz`.
     ///
     /// # Errors
-    /// [`ImportError::OutputName`] for other names.
-    pub fn of(path: &Path) -> Result<(Self, bool), ImportError> {
+    /// [`OutputError::Name`] for other names.
+    pub fn of(path: &Path) -> Result<(Self, bool), OutputError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (stem, is_packed) = match name.strip_suffix(".gz") {
             Some(stem) => (stem, true),
@@ -33,7 +46,7 @@ impl TraceForm {
         match stem.rsplit_once('.').map(|(_, extension)| extension) {
             Some("json") => Ok((Self::Document, is_packed)),
             Some("jsonl" | "ndjson") => Ok((Self::Lines, is_packed)),
-            _ => Err(ImportError::OutputName { file: name.into() }),
+            _ => Err(OutputError::Name { file: name.into() }),
         }
     }
 }
@@ -158,8 +171,8 @@ impl OutputFile {
     /// Prepares a file; its name tells the form and whether it is packed.
     ///
     /// # Errors
-    /// [`ImportError`] for a name that does not tell, or a folder that cannot be written to.
-    pub fn create(path: &Path) -> Result<Self, ImportError> {
+    /// [`OutputError`] for a name that does not tell, or a folder that cannot be written to.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
         let (form, is_packed) = TraceForm::of(path)?;
         let file = PendingFile::create(path)?;
         let writer = if is_packed {
@@ -178,8 +191,8 @@ impl OutputFile {
     /// Gives the complete file its name.
     ///
     /// # Errors
-    /// [`ImportError::Write`] if what is left cannot be written.
-    pub fn finish(self) -> Result<(), ImportError> {
+    /// [`OutputError::Write`] if what is left cannot be written.
+    pub fn finish(self) -> Result<(), OutputError> {
         let file = match self.writer {
             OutputWriter::Plain(file) => file,
             OutputWriter::Packed(encoder) => encoder.finish()?,
