@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use scheduler_core::{Demand, InstanceStatus, instance_type, names};
+use scheduler_core::{Demand, InstanceStatus, InstanceType, instance_type, instance_types, names};
 
 use crate::trace::{Header, InstanceDescription, InstanceEntry, Place};
 
@@ -34,7 +34,10 @@ pub enum FleetError {
     #[error("`{0}` is no fleet; write it like m5.large=4,c5.xlarge=2")]
     Text(Box<str>),
     /// The built-in table does not know what the type has.
-    #[error("nothing is known of the capacity of instance type `{0}`; give the fleet in the trace, with its resources")]
+    #[error(
+        "nothing is known of the capacity of instance type `{0}`, only of {known}; of others the trace may tell the resources",
+        known = known_types()
+    )]
     Type(Box<str>),
     /// The trace names no zone that could be taken over.
     #[error("the trace has no container instance whose zone could be taken; name the zones with --zones")]
@@ -72,9 +75,7 @@ impl Fleet {
     /// [`FleetError::Type`] for a type whose capacity the built-in table does not know.
     pub fn new(types: impl IntoIterator<Item = (Box<str>, u32)>) -> Result<Self, FleetError> {
         let types: Vec<_> = types.into_iter().filter(|(_, count)| *count > 0).collect();
-        let is_known = |name: &str| {
-            instance_type(name).is_some_and(|known| known.cpu_units.is_some() && known.memory_mib.is_some())
-        };
+        let is_known = |name: &str| instance_type(name).is_some_and(has_capacity);
         match types.iter().find(|(name, _)| !is_known(name)) {
             Some((name, _)) => Err(FleetError::Type(name.clone())),
             None => Ok(Self { types, zones: Vec::new() }),
@@ -136,6 +137,16 @@ fn description(instance_type: &str, zone: &str) -> InstanceDescription {
         gpu_millis: Vec::new(),
         foreign_load: Demand::default(),
     }
+}
+
+/// The instance types that a fleet may be of.
+fn known_types() -> String {
+    let known = instance_types().iter().filter(|known| has_capacity(known)).map(|known| known.name);
+    known.collect::<Vec<_>>().join(", ")
+}
+
+fn has_capacity(known: &InstanceType) -> bool {
+    known.cpu_units.is_some() && known.memory_mib.is_some()
 }
 
 /// The zones of the trace's fleet, in the order of their first mention.

@@ -213,7 +213,9 @@ fn consolidate_tells_the_moves_and_the_bound() {
     assert_eq!(numbers, [6, 5, 4]);
     assert_eq!(json["moves"].as_array().map(Vec::len), Some(2));
     assert!(json["moves"][0]["from"].is_string() && json["moves"][0]["to_zone"].is_string());
-    assert!(stdout_of(&["consolidate", MIXED_MEMORY]).contains("no task runs then"));
+    let text = stdout_of(&["consolidate", MIXED_MEMORY, "-s", "binpack"]);
+    assert!(text.contains("at 4200 s") && text.contains("5 instances would do where 6 are used"), "{text}");
+    assert!(stdout_of(&["consolidate", MIXED_MEMORY, "--at", "10200"]).contains("no task runs then"));
     let text = refusal_of(&["consolidate", MIXED_MEMORY, "--at", "9", "--until", "8"]);
     assert!(text.contains("--at is 9 s, but the run ends at 8 s"), "{text}");
 }

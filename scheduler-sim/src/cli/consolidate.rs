@@ -11,12 +11,12 @@ use super::output::{CliError, counted, print};
 use crate::consolidate::{Consolidation, Site, consolidate};
 use crate::metrics::seconds;
 use crate::report::{Json, document};
-use crate::simulation::{Plan, Pulse, state_at};
+use crate::simulation::{Plan, Pulse, busiest_instant, state_at};
 use crate::trace::Printable;
 
 /// Which tasks to move so that more container instances stand empty
 ///
-/// Replays the trace up to an instant and looks for a short list of moves. Each move was made on a copy of the cluster
+/// Replays the trace up to an instant, by default the busiest, and looks for a short list of moves. Each move was made on a copy of the cluster
 /// by the engine: the task stops, and starts on an instance that runs something already, where it meets all its
 /// constraints. No service becomes more uneven over its Availability Zones than it is, or than a difference of 1. The
 /// list is the best one found; the bound beside it says how few instances could hold the tasks at all.
@@ -24,7 +24,7 @@ use crate::trace::Printable;
 pub(super) struct Arguments {
     /// The trace; `-` is standard input
     trace: PathBuf,
-    /// The instant to look at [default: the horizon]
+    /// The instant to look at [default: the first at which the most instances run tasks]
     #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
     at: Option<u64>,
     /// Move at most so many tasks
@@ -55,8 +55,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let Opened { source, survey } = &opened;
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
-    let horizon_ms = survey.horizon_ms(&settings);
-    let at_ms = arguments.at.unwrap_or(horizon_ms);
+    let seed = settings.seed;
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
+    let at_ms = match arguments.at {
+        Some(at_ms) => at_ms,
+        None => busiest_instant(&plan, source.events(survey)?, &Pulse::default())?,
+    };
     if let Some(end_ms) = settings.end_ms.filter(|end_ms| at_ms > *end_ms) {
         return Err(CliError::usage(format!(
             "--at is {} s, but the run ends at {} s; take an instant before",
@@ -64,8 +68,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             seconds(end_ms)
         )));
     }
-    let seed = settings.seed;
-    let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
     let state = state_at(&plan, source.events(survey)?, at_ms, &Pulse::default())?;
     let found = consolidate(&state, arguments.max_moves);
     let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };

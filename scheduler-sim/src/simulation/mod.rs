@@ -40,7 +40,7 @@ use scheduler_core::{
     Change, Cluster, Execution, InstanceId, PreparedRequest, Scheduler, SeededDraw, TaskId, TaskStatus,
 };
 use services::Services;
-pub use state::{State, state_at};
+pub use state::{State, busiest_instant, state_at};
 use tasks::AliveTask;
 use waiting::WaitingTasks;
 

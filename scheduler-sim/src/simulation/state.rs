@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::{Cluster, PlacementRequest, TaskId};
+use scheduler_core::{Cluster, InstanceTotals, PlacementRequest, TaskId};
 
 use super::tasks::AliveTask;
 use super::{Nobody, Plan, Pulse, RunError, Simulation};
-use crate::outcome::Origin;
+use crate::outcome::{Observation, Observer, Origin};
 use crate::trace::{Event, Settings, TraceError};
 
 /// A run that stands still.
@@ -42,6 +42,57 @@ pub fn state_at(
     let replicas = simulation.services.states.values().filter(|state| !state.is_daemon());
     let services = replicas.map(|state| Arc::clone(state.prepared.request())).collect();
     Ok(State { cluster: simulation.cluster, requests, services })
+}
+
+/// The first instant at whose end the most instances run tasks that are no daemons; 0 if none ever does. Plays the trace
+/// to its end.
+///
+/// # Errors
+/// As [`run`](super::run).
+pub fn busiest_instant(
+    plan: &Plan<'_>,
+    events: impl IntoIterator<Item = Result<Event, TraceError>>,
+    pulse: &Pulse,
+) -> Result<u64, RunError> {
+    let mut busiest = Busiest::default();
+    super::run(plan, events, &mut busiest, pulse)?;
+    busiest.close();
+    Ok(busiest.at_ms)
+}
+
+/// Counts the instances that run tasks.
+#[derive(Debug, Default)]
+struct Busiest {
+    now_ms: u64,
+    used: u64,
+    /// The most so far, and when.
+    most: u64,
+    at_ms: u64,
+}
+
+impl Busiest {
+    /// All of the instant has happened.
+    fn close(&mut self) {
+        if self.used > self.most {
+            (self.most, self.at_ms) = (self.used, self.now_ms);
+        }
+    }
+}
+
+impl Observer for Busiest {
+    fn observe(&mut self, at_ms: u64, observation: &Observation<'_>) {
+        let Observation::Change(change) = observation else { return };
+        if at_ms != self.now_ms {
+            self.close();
+            self.now_ms = at_ms;
+        }
+        let is_used = |totals: Option<InstanceTotals>| u64::from(totals.is_some_and(|it| it.occupying_tasks > 0));
+        self.used = self.used + is_used(change.after) - is_used(change.before);
+    }
+
+    fn wants_names(&self) -> bool {
+        false
+    }
 }
 
 impl Simulation<'_> {
