@@ -273,7 +273,8 @@ fn compare(
     };
     pulse.pulse.events.store(0, Ordering::Relaxed);
     let total = survey.event_count.saturating_mul((specs.len() * job.seeds.len()) as u64);
-    let result = pulse.while_running(|pulse| with_bar(pulse, total, !arguments.quiet, || run_all(&job, pulse)));
+    let result =
+        pulse.while_running(|pulse| with_bar(&pulse.events, Some(total), !arguments.quiet, || run_all(&job, pulse)));
     let result = result.map_err(|error| refused(error, &source, &survey))?;
     if !arguments.quiet {
         tell_warnings(&source, &result.runs);

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, milliseconds, open, strategy_or_first};
 use super::output::{CliError, counted, print};
+use super::progress::with_bar;
 use crate::consolidate::{Consolidation, Site, consolidate};
 use crate::metrics::seconds;
 use crate::report::{Json, document};
@@ -57,19 +58,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
     let seed = settings.seed;
     let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
-    let at_ms = match arguments.at {
-        Some(at_ms) => at_ms,
-        None => busiest_instant(&plan, source.events(survey)?, &Pulse::default())?,
-    };
-    if let Some(end_ms) = settings.end_ms.filter(|end_ms| at_ms > *end_ms) {
+    if let (Some(at_ms), Some(end_ms)) = (arguments.at, settings.end_ms)
+        && at_ms > end_ms
+    {
         return Err(CliError::usage(format!(
             "--at is {} s, but the run ends at {} s; take an instant before",
             seconds(at_ms),
             seconds(end_ms)
         )));
     }
-    let state = state_at(&plan, source.events(survey)?, at_ms, &Pulse::default())?;
-    let found = consolidate(&state, arguments.max_moves);
+    let pulse = Pulse::default();
+    let search = || -> Result<_, CliError> {
+        let at_ms = match arguments.at {
+            Some(at_ms) => at_ms,
+            None => busiest_instant(&plan, source.events(survey)?, &pulse)?,
+        };
+        let state = state_at(&plan, source.events(survey)?, at_ms, &pulse)?;
+        Ok((at_ms, consolidate(&state, arguments.max_moves)))
+    };
+    let (at_ms, found) = with_bar(&pulse.events, None, true, search)?;
     let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };
     let text = match arguments.format {
         TextOrJson::Table => table(&question, &found),

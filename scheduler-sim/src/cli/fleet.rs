@@ -3,11 +3,13 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy_or_first};
 use super::output::{CliError, counted, print};
+use super::progress::with_bar;
 use crate::fleet::{Fleet, Prices, own_zones};
 use crate::fleet_search::{Answer, MOST_TYPES, Offer, Question, SearchError, search};
 use crate::metrics::shortest;
@@ -58,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
     let zones = if arguments.zones.is_empty() { own_zones(&survey.header) } else { arguments.zones.clone() };
+    let events = AtomicU64::default();
     let question = Question {
         source,
         survey,
@@ -67,8 +70,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         zones: &zones,
         max_unplaced: arguments.max_unplaced,
         most_replays: arguments.replays,
+        events: &events,
     };
-    let answer = search(&question).map_err(|error| match error {
+    let answer = with_bar(&events, None, true, || search(&question)).map_err(|error| match error {
         SearchError::Run(error) => error.into(),
         other => CliError::usage(other),
     })?;

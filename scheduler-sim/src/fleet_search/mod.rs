@@ -14,6 +14,8 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicU64;
+
 use demand::TraceDemand;
 pub use floor::Floor;
 use floor::{floor, kinds};
@@ -49,6 +51,8 @@ pub struct Question<'a> {
     pub max_unplaced: u64,
     /// How often the trace may be replayed.
     pub most_replays: u32,
+    /// Is told the events of each replay, for those who watch.
+    pub events: &'a AtomicU64,
 }
 
 impl Question<'_> {

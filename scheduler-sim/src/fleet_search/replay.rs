@@ -47,6 +47,7 @@ pub(super) fn replay(question: &Question<'_>, fleet: &Fleet) -> Result<Verdict, 
     let events = source.events(survey).map_err(RunError::from)?;
     let mut count = Count { most: question.max_unplaced, pulse: &pulse, unplaced: 0, first: None };
     let run = simulation::run(&plan, events, &mut count, &pulse);
+    question.events.fetch_add(pulse.events.load(Ordering::Relaxed), Ordering::Relaxed);
     match (count.first, run) {
         (Some(first), Ok(_) | Err(RunError::Interrupted)) if count.unplaced > question.max_unplaced => {
             Ok(Verdict::Refuses(first))

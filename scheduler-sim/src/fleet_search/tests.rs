@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU64;
+
 use proptest::prelude::*;
 
 use super::replay::{Verdict, replay};
@@ -57,6 +59,7 @@ impl<'a> Ask<'a> {
             zones: &self.zones.iter().map(|zone| (*zone).into()).collect::<Vec<_>>(),
             max_unplaced: self.max_unplaced,
             most_replays: self.most_replays,
+            events: &AtomicU64::default(),
         })
     }
 
