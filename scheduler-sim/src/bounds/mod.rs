@@ -17,7 +17,6 @@ mod dual_feasible;
 mod grid;
 mod knapsack;
 mod relaxation;
-mod simplex;
 #[cfg(test)]
 mod tests;
 mod volume;

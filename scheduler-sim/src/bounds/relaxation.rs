@@ -1,27 +1,30 @@
-//! The configuration LP: fractions of instances, each filled in one of all possible ways, by column generation
-//! (Gilmore and Gomory 1961).
+//! The configuration LP (Gilmore and Gomory 1961) by its dual: prices of tasks, as high as they can be while no way to
+//! fill an instance is worth more than the instance costs.
 //!
-//! A way to fill an instance enters when the dual prices of its tasks come to more than the instance costs. Such ways
-//! are sought greedily first, and by a knapsack when that finds none. Each knapsack is a proof as well: the prices,
-//! rounded to integers, are the weights, and the knapsack knows in integers how much of them an instance holds.
+//! A way to fill an instance becomes a constraint when the prices exceed it. Such ways are sought greedily first, and by a
+//! knapsack when that finds none. Each knapsack is a proof as well: the prices, rounded to integers, are the weights, and
+//! the knapsack knows in integers how much of them an instance holds. Of the floating-point prices nobody believes more.
 
 use std::cmp::Ordering;
 
+use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, Variable};
+
 use super::grid::{Grid, Units, copies_that_fit};
 use super::knapsack::Knapsack;
-use super::simplex::{EPSILON, Simplex};
 use super::{Best, InstanceKind, Method, RESOURCE_COUNT, TaskKind, Weighting};
 
 /// Steps that all of it takes at most; some hundred million are about half a second.
 const STEPS: u64 = 1 << 28;
-/// Kinds of instances whose number is a row of the LP; with more, it has as many of each as it wants.
+/// Kinds of instances whose scarcity has a price; with more, there are as many of each as are wanted.
 const MOST_INSTANCE_KINDS: usize = 64;
 /// What a task costs that no instance holds, as a multiple of the dearest instance.
 const DEAR: f64 = 4.0;
-/// Weights are dual prices in parts of that.
+/// Weights are prices in parts of that.
 const SCALE: f64 = 16_777_216.0;
 /// What costs at most so much less than another is as good.
 const TOLERANCE: f64 = 1e-6;
+/// Smaller numbers count as 0.
+const EPSILON: f64 = 1e-9;
 
 /// Bounds the number of instances and, where prices differ, their cost.
 pub(super) fn bounds(tasks: &[TaskKind], best: &mut Best<'_>) {
@@ -30,7 +33,8 @@ pub(super) fn bounds(tasks: &[TaskKind], best: &mut Best<'_>) {
         return;
     }
     let each_one = vec![1.0; best.instances.len()];
-    Relaxation::new(&grid, best.instances, each_one).solve(best, |best, cost| {
+    let (relaxation, problem) = Relaxation::new(&grid, best.instances, each_one);
+    relaxation.solve(&problem, best, |best, cost| {
         let needed = (cost - TOLERANCE).ceil();
         best.is_reached() || as_float(best.bound.instances.into()) >= needed
     });
@@ -38,7 +42,8 @@ pub(super) fn bounds(tasks: &[TaskKind], best: &mut Best<'_>) {
         let price = |kind: &InstanceKind| as_float(kind.microdollars.unwrap_or(0).into());
         let dearest = best.instances.iter().map(price).fold(1.0, f64::max);
         let prices = best.instances.iter().map(|kind| price(kind) / dearest).collect();
-        Relaxation::new(&grid, best.instances, prices).solve(best, |best, cost| {
+        let (relaxation, problem) = Relaxation::new(&grid, best.instances, prices);
+        relaxation.solve(&problem, best, |best, cost| {
             best.microdollars.is_some_and(|proved| as_float(proved) >= cost * dearest * (1.0 - TOLERANCE))
         });
     }
@@ -52,7 +57,7 @@ struct Pattern {
     gain: f64,
 }
 
-/// Dual prices: of a task of each kind, and of each kind of instance with what its scarcity adds.
+/// Of a task of each kind, and of each kind of instance with what its scarcity adds.
 struct Prices {
     tasks: Vec<f64>,
     instances: Vec<f64>,
@@ -62,65 +67,57 @@ struct Relaxation<'a> {
     grid: &'a Grid,
     fleet: &'a [InstanceKind],
     costs: Vec<f64>,
-    has_instance_rows: bool,
-    simplex: Simplex,
+    task_prices: Vec<Variable>,
+    /// Of each kind of instance; none if there are too many kinds.
+    scarcities: Vec<Variable>,
     steps: u64,
 }
 
 impl<'a> Relaxation<'a> {
-    fn new(grid: &'a Grid, fleet: &'a [InstanceKind], costs: Vec<f64>) -> Self {
-        let has_instance_rows = fleet.len() <= MOST_INSTANCE_KINDS;
+    /// The prices without any constraint.
+    fn new(grid: &'a Grid, fleet: &'a [InstanceKind], costs: Vec<f64>) -> (Self, Problem) {
+        let mut problem = Problem::new(OptimizationDirection::Maximize);
         let dear = DEAR * costs.iter().copied().fold(EPSILON, f64::max);
-        let mut right_sides: Vec<f64> = grid.tasks.iter().map(|task| as_float(task.count.into())).collect();
-        let mut first_costs = vec![dear; grid.tasks.len()];
-        if has_instance_rows {
-            right_sides.extend(fleet.iter().map(|kind| as_float(kind.count.into())));
-            first_costs.resize(right_sides.len(), 0.0);
-        }
-        Self { grid, fleet, costs, has_instance_rows, simplex: Simplex::new(right_sides, first_costs), steps: 0 }
+        let task_prices = grid.tasks.iter().map(|task| problem.add_var(as_float(task.count.into()), (0.0, dear)));
+        let task_prices = task_prices.collect();
+        let few = if fleet.len() <= MOST_INSTANCE_KINDS { fleet } else { &[] };
+        let scarcity = |kind: &InstanceKind| problem.add_var(-as_float(kind.count.into()), (0.0, f64::INFINITY));
+        let scarcities = few.iter().map(scarcity).collect();
+        (Self { grid, fleet, costs, task_prices, scarcities, steps: 0 }, problem)
     }
 
-    /// Generates columns until none is better, `is_enough` says so of the cost so far, or the budget is spent.
-    fn solve(mut self, best: &mut Best<'_>, is_enough: impl Fn(&Best<'_>, f64) -> bool) {
-        while self.steps < STEPS {
+    /// Adds constraints until no way to fill an instance breaks one, `is_enough` says so of the cost so far, or the
+    /// budget is spent.
+    fn solve(mut self, problem: &Problem, best: &mut Best<'_>, is_enough: impl Fn(&Best<'_>, f64) -> bool) {
+        let mut solved = problem.solve();
+        while let Ok(outcome) = solved
+            && let Ok(solution) = outcome.into_solution()
+            && self.steps < STEPS
+        {
             let rows = (self.grid.tasks.len() + self.fleet.len()) as u64;
             self.steps += 2 * rows * rows;
-            let duals = self.simplex.duals();
-            if self.enter_slack(&duals) {
-                continue;
-            }
-            let prices = self.prices(&duals);
-            let found = self.greedy(&prices).or_else(|| self.prove(&prices, best));
-            let Some(pattern) = found else { break };
-            if best.is_impossible || is_enough(best, self.simplex.cost()) || !self.enter(&pattern) {
+            let prices = self.prices(&solution);
+            let Some(pattern) = self.greedy(&prices).or_else(|| self.prove(&prices, best)) else { break };
+            if best.is_impossible || is_enough(best, solution.objective()) {
                 break;
             }
+            let constraint = self.constraint(&pattern);
+            solved = solution.add_constraint(constraint, ComparisonOp::Le, self.costs[pattern.instance]);
         }
     }
 
-    /// Lets more tasks be held than there are, or fewer instances be used, where that is better.
-    fn enter_slack(&mut self, duals: &[f64]) -> bool {
-        let tasks = self.grid.tasks.len();
-        let (of_tasks, of_instances) = duals.split_at(tasks);
-        let surplus = of_tasks.iter().position(|dual| *dual < -EPSILON).map(|row| (row, -1.0));
-        let spare = || of_instances.iter().position(|dual| *dual > EPSILON).map(|row| (tasks + row, 1.0));
-        surplus.or_else(spare).is_some_and(|column| self.simplex.enter(&[column], 0.0))
-    }
-
-    fn prices(&self, duals: &[f64]) -> Prices {
-        let (tasks, scarcity) = duals.split_at(self.grid.tasks.len());
-        let scarcity = scarcity.iter().copied().chain(std::iter::repeat(0.0));
+    fn prices(&self, solution: &Solution) -> Prices {
+        let value = |variable: &Variable| solution.var_value(*variable).max(0.0);
+        let scarcities = self.scarcities.iter().map(value).chain(std::iter::repeat(0.0));
         Prices {
-            tasks: tasks.iter().map(|dual| dual.max(0.0)).collect(),
-            instances: self.costs.iter().zip(scarcity).map(|(cost, dual)| cost - dual).collect(),
+            tasks: self.task_prices.iter().map(value).collect(),
+            instances: self.costs.iter().zip(scarcities).map(|(cost, scarcity)| cost + scarcity).collect(),
         }
     }
 
-    fn enter(&mut self, pattern: &Pattern) -> bool {
-        let tasks = pattern.copies.iter().map(|(kind, copies)| (*kind, as_float((*copies).into())));
-        let instance = self.has_instance_rows.then_some((self.grid.tasks.len() + pattern.instance, 1.0));
-        let column: Vec<_> = tasks.chain(instance).collect();
-        self.simplex.enter(&column, self.costs[pattern.instance])
+    fn constraint(&self, pattern: &Pattern) -> Vec<(Variable, f64)> {
+        let tasks = pattern.copies.iter().map(|(kind, copies)| (self.task_prices[*kind], as_float((*copies).into())));
+        tasks.chain(self.scarcities.get(pattern.instance).map(|scarcity| (*scarcity, -1.0))).collect()
     }
 
     /// The best way to fill an instance that a few greedy orders find.
