@@ -164,8 +164,9 @@ impl Cluster {
         })
     }
 
-    /// Marks a task as one that shall stop: it counts in no group and no counter any more.
+    /// Marks a task as one that shall stop: it counts in no group and no counter any more, and its name is free.
     pub(super) fn withdraw(&mut self, index: TaskIndex) {
+        self.tasks.free_name(index);
         let record = self.tasks.get_mut(index);
         record.desired = DesiredStatus::Stopped;
         let (slot, is_pending) = (record.slot, record.status == TaskStatus::Pending);

@@ -84,7 +84,7 @@ pub enum RestoreError {
         /// The number that breaks the order.
         id: TaskId,
     },
-    /// Two tasks have one name.
+    /// Two tasks have one name, and the first of them should run.
     #[error("task `{name}` stands in the snapshot twice")]
     DuplicateTask {
         /// The name.

@@ -90,6 +90,7 @@ pub(crate) struct TaskTable {
     /// Of each record, by [`ChainKind`].
     links: Vec<[Links; 2]>,
     by_id: TaskNumbers,
+    /// Those that should run.
     by_name: FxHashMap<Arc<str>, TaskIndex>,
     names: FxHashMap<TaskId, Arc<str>>,
 }
@@ -149,14 +150,19 @@ impl TaskTable {
         index
     }
 
-    /// Takes a record out; it must be in no chain any more.
+    /// Takes a record out; it must be in no chain any more, and its name be [free](Self::free_name).
     pub(crate) fn remove(&mut self, index: TaskIndex) -> TaskRecord {
         let record = self.records.remove(index as usize);
         self.by_id.remove(record.id);
-        if let Some(name) = self.names.remove(&record.id) {
-            self.by_name.remove(&name);
-        }
+        self.names.remove(&record.id);
         record
+    }
+
+    /// A task shall stop: another one may have its name from now on.
+    pub(crate) fn free_name(&mut self, index: TaskIndex) {
+        if let Some(name) = self.names.get(&self.records[index as usize].id) {
+            self.by_name.remove(name);
+        }
     }
 
     /// Appends a task to a chain.

@@ -47,7 +47,7 @@ impl Cluster {
         self.tasks.index_of(id).map(|index| TaskView { cluster: self, record: self.tasks.get(index) })
     }
 
-    /// The handle of the task that was started under that name.
+    /// The handle of the task that was started under that name, while its desired status is RUNNING.
     pub fn task_id(&self, name: &str) -> Option<TaskId> {
         self.tasks.index_of_name(name).map(|index| self.tasks.get(index).id)
     }

@@ -88,7 +88,7 @@ impl Placement {
         Self { instance, slot, chosen_at: None, request, admission, name: None, status, gpus }
     }
 
-    /// Gives the task the embedder's own name; unique among the tasks that hold resources.
+    /// Gives the task the embedder's own name; unique among the tasks whose desired status is RUNNING.
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
@@ -147,7 +147,7 @@ pub enum StartError {
         /// The first check that it fails now.
         failed: FailedCheck,
     },
-    /// Another task holds resources under that name.
+    /// Another task that should run has that name.
     #[error("a task named `{name}` is alive already")]
     DuplicateTask {
         /// The name.

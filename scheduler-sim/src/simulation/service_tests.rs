@@ -194,3 +194,29 @@ fn tasks_with_a_lifetime_are_replaced_when_it_is_over() {
         ],
     );
 }
+
+/// A name belongs to the task that should run; one that still stops holds its resources, not its name.
+#[test]
+fn a_service_of_the_same_name_starts_while_the_tasks_of_the_deleted_one_still_stop() {
+    let settings = r#"{"releaseOn":"last-stopped","stopTimeoutSeconds":5}"#;
+    let events = r#"
+        {"atSeconds":0,"createService":{"serviceName":"web","taskDefinition":"half","desiredCount":1}},
+        {"atSeconds":1,"deleteService":{"service":"web","force":true}},
+        {"atSeconds":2,"createService":{"serviceName":"web","taskDefinition":"half","desiredCount":2}},
+        {"atSeconds":3,"stopTask":{"task":"web/0"}},
+        {"atSeconds":9,"stopTask":{"task":"web/0"}}"#;
+    check(
+        &trace(settings, 1, events),
+        &[
+            "0 web/0 placed i-0 desired",
+            "1 web/0 stopped i-0 service-deleted",
+            "2 web/0 placed i-0 desired",
+            "2 web/1 unplaced RESOURCE:CPU",
+            "3 web/0 stopped i-0 stopTask",
+            "3 web/2 unplaced RESOURCE:CPU",
+            "6 web/1 placed i-0 desired",
+            "8 web/2 placed i-0 replacement",
+            "end 9",
+        ],
+    );
+}

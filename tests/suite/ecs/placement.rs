@@ -1,8 +1,8 @@
 //! Whom the strategies prefer, and what stands in the way.
 
 use scheduler_core::{
-    Cluster, ContainerInstance, Demand, HostPort, HostPorts, PlacementConstraint, PlacementStrategy, ReleaseOn,
-    Resources, Scheduler, Strategy, TaskStatus,
+    Cluster, ContainerInstance, Demand, HostPort, HostPorts, Placement, PlacementConstraint, PlacementStrategy,
+    ReleaseOn, Resources, Scheduler, StartError, Strategy, TaskStatus,
 };
 
 use super::{chosen, cluster, like_ecs, of_service, run_on};
@@ -95,6 +95,26 @@ fn t10_a_stopping_task_does_not_block_distinct_instance() {
     assert_eq!(cluster.task(old).unwrap().status(), TaskStatus::Running);
     assert_eq!(cluster.instance(cluster.instance_id("A").unwrap()).unwrap().remaining().cpu_units, 1024 - 64);
     assert_eq!(chosen(&Scheduler::default(), &cluster, &request).as_deref(), Some("A"));
+}
+
+/// A service that is created again gives its tasks the names of those that still stop (C-13); a snapshot keeps both.
+#[test]
+fn the_name_of_a_stopping_task_is_free() {
+    let mut cluster = cluster(&[("A", "a", 1024, 1024)]).with_release_on(ReleaseOn::LastStopped);
+    let on = cluster.instance_id("A").unwrap();
+    let placement = || Placement::run_task_on(on, of_service(Demand::new(64, 64))).named("web/0");
+    let old = cluster.start(&placement()).unwrap().task_id().unwrap();
+    assert!(matches!(cluster.start(&placement()), Err(StartError::DuplicateTask { .. })));
+    cluster.stop(old).unwrap();
+    assert_eq!(cluster.task_id("web/0"), None);
+    let new = cluster.start(&placement()).unwrap().task_id().unwrap();
+    let mut restored = Cluster::restore(cluster.snapshot()).unwrap();
+    for cluster in [&mut cluster, &mut restored] {
+        let change = cluster.release(old).unwrap();
+        assert_eq!(change.task.unwrap().name.as_deref(), Some("web/0"));
+        assert_eq!(cluster.task_id("web/0"), Some(new));
+        cluster.audit().unwrap();
+    }
 }
 
 /// C-24: `spread` counts where tasks run, full and draining instances included.

@@ -94,6 +94,10 @@ pub(super) fn services(seed: u64) -> String {
                         existing.push(name);
                         json!({"createService": service(chance, name)})
                     }
+                    Some(known) if chance.one_in(4) => {
+                        existing.remove(known);
+                        json!({"deleteService": {"service": name, "force": true}})
+                    }
                     Some(_) => json!({"updateService": update(chance, name)}),
                 }
             }
