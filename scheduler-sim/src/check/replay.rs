@@ -179,7 +179,7 @@ impl<'a> Replay<'a> {
             }
             Due::Healthy(service) => {
                 if let Some(service) = self.services.get_mut(&service) {
-                    service.wake();
+                    service.touch();
                 }
             }
             Due::End(_) => {}

@@ -129,9 +129,7 @@ impl Replay<'_> {
         let service = self.services.get_mut(&id)?;
         if view.staying >= view.desired {
             service.to_replace = 0;
-            if service.is_deploying && view.leaving == 0 {
-                (service.is_deploying, service.has_just_deployed) = (false, true);
-            }
+            service.is_deploying &= view.leaving > 0;
         }
         step
     }
@@ -209,8 +207,7 @@ impl Replay<'_> {
                 let ask = self.ask_in_zone(id, &zone);
                 // One that looks at tasks is not tried again after each placement.
                 let service = &self.services[&id];
-                let is_due =
-                    service.events.is_drawn(self.cluster.freed) && !service.has_just_deployed && !ask.reads_tasks();
+                let is_due = service.events.is_drawn(self.cluster.freed) && !ask.reads_tasks();
                 if is_due && self.cluster.is_feasible(&ask) {
                     return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
                 }

@@ -11,15 +11,12 @@ use super::cluster::{InstanceNumber, TaskNumber};
 use super::replay::Replay;
 use crate::trace::{ServiceEntry, UpdateService};
 
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct ServiceModel {
     pub(super) entry: ServiceEntry,
     pub(super) ask: Arc<Ask>,
     /// The number of the newest deployment.
     pub(super) deployment: u32,
     pub(super) is_deploying: bool,
-    /// A deployment has just ended. Steps towards balance begin when something else has happened to the service.
-    pub(super) has_just_deployed: bool,
     /// Its tasks whose desired status is RUNNING.
     pub(super) tasks: BTreeSet<TaskNumber>,
     /// Copies that it wants and that have no instance yet, the oldest first.
@@ -102,14 +99,8 @@ impl ServiceModel {
         self.to_replace += u64::from(!is_exchange);
     }
 
-    /// Something happened to the service itself.
+    /// Something happened to the service itself, or a task of it may have become healthy.
     pub(super) fn touch(&mut self) {
-        self.wake();
-        self.has_just_deployed = false;
-    }
-
-    /// A task of it may have become healthy.
-    pub(super) fn wake(&mut self) {
         (self.news.is_touched, self.events.is_touched) = (true, true);
     }
 
@@ -146,7 +137,6 @@ impl Replay<'_> {
             ask,
             deployment: 0,
             is_deploying: false,
-            has_just_deployed: false,
             tasks,
             missing: VecDeque::new(),
             next_number: 0,

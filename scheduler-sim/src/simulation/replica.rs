@@ -21,8 +21,9 @@ impl Simulation<'_> {
                 break;
             }
         }
+        self.forget_what_is_over(id);
         self.rebalance(id)?;
-        self.settle_down(id);
+        self.wake_if_waiting(id);
         Ok(())
     }
 
@@ -172,8 +173,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// The end of a turn: what is over is forgotten, and whoever waits for health is woken in time.
-    fn settle_down(&mut self, id: ServiceId) {
+    /// With all tasks that it wants a service has nothing more to replace, and without old ones its deployment has ended.
+    fn forget_what_is_over(&mut self, id: ServiceId) {
         let Self { services, cluster, now_ms, .. } = self;
         let Some(state) = services.states.get_mut(&id) else { return };
         let view = state.view(cluster, *now_ms);
@@ -181,7 +182,12 @@ impl Simulation<'_> {
             state.to_replace = 0;
             state.is_deploying &= view.leaving > 0;
         }
-        if view.leaving > 0 || state.moving.is_some() {
+    }
+
+    /// Whoever waits for health is woken in time.
+    fn wake_if_waiting(&mut self, id: ServiceId) {
+        let Some(state) = self.services.states.get(&id) else { return };
+        if state.moving.is_some() || state.view(&self.cluster, self.now_ms).leaving > 0 {
             self.wake_when_healthy(id);
         }
     }

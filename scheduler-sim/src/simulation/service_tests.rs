@@ -220,3 +220,24 @@ fn a_service_of_the_same_name_starts_while_the_tasks_of_the_deleted_one_still_st
         ],
     );
 }
+
+/// A deployment of a service that had no tasks is over as soon as they are placed.
+#[test]
+fn zones_are_evened_out_after_a_deployment_that_ends_at_once() {
+    let events = r#"
+        {"atSeconds":0,"createService":{"serviceName":"web","taskDefinition":"quarter","desiredCount":0}},
+        {"atSeconds":0,"startTask":{"taskDefinition":"half","containerInstances":["i-1"]}},
+        {"atSeconds":1,"updateService":{"service":"web","desiredCount":2,"forceNewDeployment":true}},
+        {"atSeconds":100,"stopTask":{"group":"family:none"}}"#;
+    assert_eq!(
+        lines(&trace("{}", 2, events), "headroom").expect("it runs"),
+        [
+            "0 task-1 placed i-1",
+            "1 web/0 placed i-0 deployment",
+            "1 web/1 placed i-0 deployment",
+            "1 web/2 placed i-1 rebalancing",
+            "41 web/1 stopped i-0 rebalancing",
+            "end 100",
+        ]
+    );
+}
