@@ -35,6 +35,8 @@ pub(super) struct Cluster {
     pub(super) version: u64,
     /// The version since which nothing has made room but placements.
     pub(super) freed: u64,
+    /// The version at which an instance last left or became less open.
+    pub(super) reshaped: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +121,12 @@ impl Cluster {
     pub(super) fn has_freed(&mut self) {
         self.version += 1;
         self.freed = self.version;
+    }
+
+    /// An instance left, or became less open.
+    pub(super) fn has_shrunk(&mut self) {
+        self.version += 1;
+        self.reshaped = self.version;
     }
 
     /// The instance of that name that is present, or down and to return.

@@ -174,9 +174,10 @@ impl Replay<'_> {
         for name in names {
             let number = self.known_instance(name)?;
             let Some(made_room) = change(self, number) else { continue };
-            self.cluster.version += 1;
             if made_room {
                 self.cluster.has_freed();
+            } else {
+                self.cluster.has_shrunk();
             }
         }
         Ok(())
@@ -236,7 +237,7 @@ impl Replay<'_> {
             self.cluster.release(task);
         }
         self.cluster.instances[number].presence = presence;
-        self.cluster.version += 1;
+        self.cluster.has_shrunk();
         Ok(())
     }
 }

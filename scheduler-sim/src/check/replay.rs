@@ -82,6 +82,7 @@ impl<'a> Replay<'a> {
             starts: 0,
             version: 0,
             freed: 0,
+            reshaped: 0,
         };
         Self {
             settings,

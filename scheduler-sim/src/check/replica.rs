@@ -207,7 +207,8 @@ impl Replay<'_> {
                 let ask = self.ask_in_zone(id, &zone);
                 // One that looks at tasks is not tried again after each placement.
                 let service = &self.services[&id];
-                let is_due = service.events.is_drawn(self.cluster.freed) && !ask.reads_tasks();
+                let changed = self.cluster.freed.max(self.cluster.reshaped);
+                let is_due = service.events.is_drawn(changed) && !ask.reads_tasks();
                 if is_due && self.cluster.is_feasible(&ask) {
                     return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
                 }

@@ -17,7 +17,8 @@ pub(super) struct Changed {
     pub(super) freed: Vec<InstanceId>,
     /// A task was placed there: that may make room for requests whose expressions look at tasks.
     pub(super) placed: Vec<InstanceId>,
-    /// It joined or returned, or its status, agent or attributes changed: daemons and balanced services look at it.
+    /// It joined, returned, failed or left, or its status, agent or attributes changed: daemons and balanced services
+    /// look at it.
     pub(super) instances: Vec<InstanceId>,
 }
 
@@ -45,6 +46,8 @@ impl Triggers {
             change.cause,
             Cause::Registered(_)
                 | Cause::Returned(_)
+                | Cause::Failed
+                | Cause::Deregistered
                 | Cause::StatusChanged
                 | Cause::AgentChanged
                 | Cause::AttributesChanged(_)

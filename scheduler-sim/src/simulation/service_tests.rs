@@ -241,3 +241,26 @@ fn zones_are_evened_out_after_a_deployment_that_ends_at_once() {
         ]
     );
 }
+
+/// A zone that has room for nobody holds the balance up until its last instance leaves (C-61).
+#[test]
+fn a_service_looks_at_its_zones_again_when_one_of_them_vanishes() {
+    let events = r#"
+        {"atSeconds":0,"registerContainerInstances":[{"ec2InstanceId":"tiny","availabilityZone":"Z",
+            "registeredResources":{"cpu":100,"memory":100}}]},
+        {"atSeconds":0,"startTask":{"taskDefinition":"half","containerInstances":["i-1"]}},
+        {"atSeconds":0,"createService":{"serviceName":"web","taskDefinition":"quarter","desiredCount":2}},
+        {"atSeconds":9,"deregisterContainerInstance":{"containerInstance":"tiny"}},
+        {"atSeconds":100,"stopTask":{"group":"family:none"}}"#;
+    assert_eq!(
+        lines(&trace("{}", 2, events), "headroom").expect("it runs"),
+        [
+            "0 task-1 placed i-1",
+            "0 web/0 placed i-0 desired",
+            "0 web/1 placed i-0 desired",
+            "9 web/2 placed i-1 rebalancing",
+            "49 web/1 stopped i-0 rebalancing",
+            "end 100",
+        ]
+    );
+}
