@@ -67,8 +67,6 @@ impl Replay<'_> {
                 Some(Step::Stop(task, why)) => {
                     return Some(format!("`{}` is stopped ({why})", self.cluster.tasks[&task].name));
                 }
-                // A placement is no occasion to look again whether there shall be a daemon.
-                Some(Step::Place | Step::Refuse(_)) if service.ask.reads_tasks() => {}
                 Some(Step::Place) => return Some(format!("service `{name}` starts a task on `{on}`")),
                 Some(Step::Refuse(_)) if !service.daemon_missing.contains_key(&number) => {
                     return Some(format!("service `{name}` tells that it cannot start a task on `{on}`"));

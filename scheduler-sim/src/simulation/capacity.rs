@@ -15,7 +15,7 @@ pub(super) struct Changed {
     /// A task ended or was stopped or lost there; it registered, returned or became ACTIVE; its agent connected; its
     /// attributes changed.
     pub(super) freed: Vec<InstanceId>,
-    /// A task was placed there: that may make room for requests whose expressions look at tasks.
+    /// A task was placed there: that may make room for requests whose expressions look at tasks, or call a daemon.
     pub(super) placed: Vec<InstanceId>,
     /// It joined, returned, failed or left, or its status, agent or attributes changed: daemons and balanced services
     /// look at it.
@@ -87,9 +87,12 @@ impl Changed {
         !self.freed.is_empty() || (reads_tasks && !self.placed.is_empty())
     }
 
-    /// Whether so many changed that not all of them are listed.
-    pub(super) fn are_many(&self) -> bool {
-        self.freed.len() > LOOK_LIMIT || self.instances.len() > LOOK_LIMIT
+    /// The instances at which a daemon looks; `None`: so many changed that not all of them are listed.
+    pub(super) fn for_daemons(&self, reads_tasks: bool) -> Option<impl Iterator<Item = InstanceId>> {
+        let placed = if reads_tasks { self.placed.as_slice() } else { &[] };
+        let lists = [self.instances.as_slice(), &self.freed, placed];
+        let are_listed = lists.iter().all(|list| list.len() <= LOOK_LIMIT);
+        are_listed.then(|| lists.into_iter().flatten().copied())
     }
 
     /// Whether one of the changed instances may take the request now: never false where one does.

@@ -22,10 +22,13 @@ impl Simulation<'_> {
         self.services.forget(id);
         let Some(state) = self.services.states.get(&id) else { return Ok(()) };
         let request = Arc::clone(state.prepared.request());
-        let instances: BTreeSet<InstanceId> = if is_dirty || changed.are_many() {
-            self.cluster.instances().map(|instance| instance.id()).chain(state.daemon_missing.keys().copied()).collect()
-        } else {
-            changed.instances.iter().chain(&changed.freed).copied().collect()
+        let changed = changed.for_daemons(state.prepared.reads_tasks).filter(|_| !is_dirty);
+        let instances: BTreeSet<InstanceId> = match changed {
+            Some(changed) => changed.collect(),
+            None => {
+                let present = self.cluster.instances().map(|instance| instance.id());
+                present.chain(state.daemon_missing.keys().copied()).collect()
+            }
         };
         instances.into_iter().try_for_each(|instance| self.reconcile_on(id, instance, &request))
     }

@@ -264,3 +264,29 @@ fn a_service_looks_at_its_zones_again_when_one_of_them_vanishes() {
         ]
     );
 }
+
+/// A daemon whose expression looks at tasks belongs where they are as soon as they start.
+#[test]
+fn a_daemon_follows_the_tasks_that_its_expression_looks_at() {
+    let events = r#"
+        {"atSeconds":0,"createService":{"serviceName":"agent","taskDefinition":"quarter","schedulingStrategy":"DAEMON",
+            "placementConstraints":[{"type":"memberOf","expression":"task:group == family:half"}]}},
+        {"atSeconds":1,"startTask":{"taskDefinition":"half","containerInstances":["i-1"],"id":"one"}},
+        {"atSeconds":2,"startTask":{"taskDefinition":"fat","containerInstances":["i-0"],"id":"fat"}},
+        {"atSeconds":2,"startTask":{"taskDefinition":"half","containerInstances":["i-0"],"id":"two"}},
+        {"atSeconds":3,"stopTask":{"task":"two"}},
+        {"atSeconds":4,"stopTask":{"task":"fat"}}"#;
+    check(
+        &trace("{}", 2, events),
+        &[
+            "1 one placed i-1",
+            "1 agent/0 placed i-1 desired",
+            "2 fat placed i-0",
+            "2 two placed i-0",
+            "2 agent/1 unplaced RESOURCE:MEMORY",
+            "3 two stopped i-0 stopTask",
+            "4 fat stopped i-0 stopTask",
+            "end 4",
+        ],
+    );
+}
