@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::grid::{Grid, Mark};
+use super::provenance::provenance;
 use super::timings::timings;
 use super::verdict::verdict;
 use crate::comparison::Comparison;
@@ -45,6 +46,7 @@ fn one_table(comparison: &Comparison, columns: Option<&[String]>) -> String {
     if let Some(verdict) = verdict(&grid) {
         let _ = writeln!(text, "\n{verdict}");
     }
+    let _ = writeln!(text, "\n{}", escaped(&provenance(comparison)));
     if let Some(timings) = timings(comparison) {
         let _ = writeln!(text, "\n```text\n{timings}```");
     }

@@ -5,6 +5,7 @@ mod decisions;
 mod grid;
 mod json;
 mod markdown;
+mod provenance;
 mod table;
 mod timings;
 mod value;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::grid::{Cell, Grid, Mark, Row};
+use super::provenance::provenance;
 use super::timings::timings;
 use super::verdict::verdict;
 use crate::comparison::{Comparison, RunResult};
@@ -27,7 +28,8 @@ pub fn table(comparisons: &[Comparison], columns: Option<&[String]>, style: Styl
 fn one_table(comparison: &Comparison, columns: Option<&[String]>, style: Style) -> String {
     let mut grid = Grid::of(comparison, columns);
     let dropped = fit(&mut grid, style.width);
-    let mut text = wrapped(&headline(comparison), style.width);
+    let head = format!("{}{}\n", headline(comparison), provenance(comparison));
+    let mut text = wrapped(&head, style.width);
     text.push('\n');
     text.push_str(&body(&grid, style));
     text.push('\n');
@@ -192,9 +194,6 @@ fn legend(comparison: &Comparison, grid: &Grid) -> String {
     let mut text = if parts.is_empty() { String::new() } else { format!("{}\n", parts.join("; ")) };
     if grid.has(Mark::RefusesMore) {
         text.push_str("~ leaves more tasks unplaced: with less to run all else looks better, so it is not compared\n");
-    }
-    if comparison.is_checked {
-        text.push_str("checked: an independent checker followed every decision\n");
     }
     text
 }

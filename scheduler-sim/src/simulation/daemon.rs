@@ -23,12 +23,11 @@ impl Simulation<'_> {
         let Some(state) = self.services.states.get(&id) else { return Ok(()) };
         let request = Arc::clone(state.prepared.request());
         let changed = changed.for_daemons(state.prepared.reads_tasks).filter(|_| !is_dirty);
-        let instances: BTreeSet<InstanceId> = match changed {
-            Some(changed) => changed.collect(),
-            None => {
-                let present = self.cluster.instances().map(|instance| instance.id());
-                present.chain(state.daemon_missing.keys().copied()).collect()
-            }
+        let instances: BTreeSet<InstanceId> = if let Some(changed) = changed {
+            changed.collect()
+        } else {
+            let present = self.cluster.instances().map(|instance| instance.id());
+            present.chain(state.daemon_missing.keys().copied()).collect()
         };
         instances.into_iter().try_for_each(|instance| self.reconcile_on(id, instance, &request))
     }
