@@ -18,6 +18,10 @@ bench *args:
 reproduce data="../shared/traces/fgd-openb" *args:
     cargo run --release -q -p scheduler-sim -- reproduce fgd --data {{data}} --expected docs/fgd-published.csv {{args}}
 
+# Random histories against the plain reference, for so many minutes.
+soak minutes="60" *args:
+    cargo run --release -q -p scheduler-tests --bin soak -- --minutes {{minutes}} {{args}}
+
 # The packaged core, as it would be published.
 package:
     cargo package -p scheduler-core --allow-dirty

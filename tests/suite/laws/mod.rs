@@ -10,7 +10,6 @@ mod placement;
 mod reference;
 mod state;
 mod strategies;
-mod twin;
 
 use proptest::prelude::ProptestConfig;
 

@@ -1,27 +1,36 @@
 //! The engine and the reference, led through one history side by side.
+#![expect(clippy::missing_panics_doc, reason = "the vocabulary of histories is valid: a panic is a bug of the kit")]
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use scheduler_core::laws::{History, Operation, Run, TaskCall, nth_instance, nth_task};
 use scheduler_core::{
-    Check, ClusterSnapshot, HostPort, InstanceId, InstanceStatus, PlacementRequest, SeededDraw, TaskId, TaskStatus,
+    Check, ClusterSnapshot, FailedCheck, HostPort, InstanceId, InstanceStatus, PlacementRequest, Scheduler, SeededDraw,
+    TaskId, TaskStatus,
 };
-use scheduler_tests::reference::{self, Reference, Refused, Rules};
+
+use crate::reference::{self, Reference, Refused, Rules};
 
 /// What one law compares after each operation.
-pub(super) type Comparison = fn(&mut Twin) -> Result<(), TestCaseError>;
+pub type Comparison = fn(&mut Twin) -> Result<(), TestCaseError>;
 
 /// One cluster, kept twice.
-pub(super) struct Twin {
-    pub(super) run: Run,
-    pub(super) reference: Reference,
-    pub(super) rules: Rules,
+pub struct Twin {
+    /// The engine.
+    pub run: Run,
+    /// The plain model.
+    pub reference: Reference,
+    /// How the model chooses.
+    pub rules: Rules,
     draw: SeededDraw,
 }
 
 /// Leads both through a history and compares them at the beginning and after each operation.
-pub(super) fn follow(history: &History, compare: Comparison) -> Result<(), TestCaseError> {
+///
+/// # Errors
+/// What differs.
+pub fn follow(history: &History, compare: Comparison) -> Result<(), TestCaseError> {
     let mut twin = Twin::new(history);
     compare(&mut twin)?;
     for operation in &history.operations {
@@ -32,7 +41,8 @@ pub(super) fn follow(history: &History, compare: Comparison) -> Result<(), TestC
 }
 
 impl Twin {
-    pub(super) fn new(history: &History) -> Self {
+    /// Both at the beginning.
+    pub fn new(history: &History) -> Self {
         let run = history.begin();
         let mut reference = Reference::new(history.weights, history.release_on);
         for instance in &history.fleet {
@@ -42,12 +52,16 @@ impl Twin {
         Self { run, reference, rules, draw: SeededDraw::new(history.seed) }
     }
 
-    pub(super) fn requests(&self) -> Vec<Arc<PlacementRequest>> {
+    /// What is placed.
+    pub fn requests(&self) -> Vec<Arc<PlacementRequest>> {
         self.run.prepared.iter().map(|prepared| Arc::clone(prepared.request())).collect()
     }
 
     /// Makes the same call on both; both must refuse it or neither.
-    pub(super) fn apply(&mut self, operation: &Operation) -> Result<(), TestCaseError> {
+    ///
+    /// # Errors
+    /// Where only one refuses.
+    pub fn apply(&mut self, operation: &Operation) -> Result<(), TestCaseError> {
         let expected = self.apply_to_reference(operation);
         let actual = self.run.apply(operation);
         prop_assert_eq!(actual.is_ok(), expected.is_ok(), "{:?}: {:?}", operation, actual);
@@ -88,7 +102,7 @@ impl Twin {
     }
 
     /// Copies of both sources of randomness, which stand at the same place.
-    pub(super) fn draws(&self) -> (SeededDraw, SeededDraw) {
+    pub fn draws(&self) -> (SeededDraw, SeededDraw) {
         (self.run.draw.clone(), self.draw.clone())
     }
 }
@@ -116,7 +130,10 @@ fn start_on(
 }
 
 /// Whether a snapshot says what the reference says.
-pub(super) fn same_state(snapshot: &ClusterSnapshot, reference: &Reference) -> Result<(), TestCaseError> {
+///
+/// # Errors
+/// What differs.
+pub fn same_state(snapshot: &ClusterSnapshot, reference: &Reference) -> Result<(), TestCaseError> {
     prop_assert_eq!(snapshot.next_instance.number(), reference.next_instance);
     prop_assert_eq!(snapshot.next_task.number(), reference.next_task);
     prop_assert_eq!(snapshot.instances.len(), reference.instances.len());
@@ -147,7 +164,10 @@ pub(super) fn same_state(snapshot: &ClusterSnapshot, reference: &Reference) -> R
 }
 
 /// Whether the books that the cluster keeps are what the reference adds up.
-pub(super) fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
+///
+/// # Errors
+/// What differs.
+pub fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
     let (cluster, reference) = (&twin.run.cluster, &twin.reference);
     for (actual, expected) in cluster.instances().zip(&reference.instances) {
         let remaining = actual.remaining();
@@ -178,6 +198,105 @@ pub(super) fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
         let count = cluster.group(request.group()).map_or(0, |group| group.running_tasks_count() as usize);
         let expected: usize = reference.instances.iter().map(|instance| instance.running_of(request.group())).sum();
         prop_assert_eq!(count, expected);
+    }
+    Ok(())
+}
+
+/// Whether everything that can be asked has the same answer.
+///
+/// # Errors
+/// What differs.
+pub fn same_in_all(twin: &mut Twin) -> Result<(), TestCaseError> {
+    same_state(&twin.run.cluster.snapshot(), &twin.reference)?;
+    same_books(twin)?;
+    same_placements(twin)?;
+    same_refusals(twin)?;
+    same_stops(twin)?;
+    same_room(twin)
+}
+
+/// Whether both place alike: the prepared requests, which have followed the cluster since before its first instance, and
+/// the scan.
+///
+/// # Errors
+/// What differs.
+pub fn same_placements(twin: &mut Twin) -> Result<(), TestCaseError> {
+    for (index, request) in twin.requests().iter().enumerate() {
+        let (mut engine, mut plain) = twin.draws();
+        let mut once = engine.clone();
+        let expected = reference::place(&twin.reference, request, &twin.rules, &mut plain);
+        let by_prepared = twin.run.prepared[index].place(&twin.run.cluster, &mut engine);
+        prop_assert_eq!(by_prepared.map(|placement| placement.instance()), expected, "prepared: {:?}", request);
+        let by_scan =
+            twin.run.scheduler.place_once(&twin.run.cluster, request, &mut once).expect("the request is valid");
+        prop_assert_eq!(by_scan.map(|placement| placement.instance()), expected, "once: {:?}", request);
+    }
+    Ok(())
+}
+
+/// Whether both refuse alike: whom they find eligible, all failing checks of the others, the reason and the closest.
+///
+/// # Errors
+/// What differs.
+pub fn same_refusals(twin: &mut Twin) -> Result<(), TestCaseError> {
+    let (cluster, reference) = (&twin.run.cluster, &twin.reference);
+    let scheduler = Scheduler::default();
+    for request in &twin.requests() {
+        let explanation = scheduler.explain(cluster, request);
+        let eligible: Vec<InstanceId> = explanation.eligible().map(|instance| instance.id).collect();
+        prop_assert_eq!(eligible, reference::eligible(reference, request));
+        for (actual, expected) in explanation.instances().iter().zip(reference.present()) {
+            prop_assert_eq!(actual.id, expected.id);
+            let failures: Vec<_> = actual.failures.iter().map(|failed| (failed.check(), shortfall(failed))).collect();
+            prop_assert_eq!(failures, reference::failures(expected, request));
+        }
+        let expected = reference::refusal(reference, request);
+        let refusal = scheduler.refusal(cluster, request);
+        prop_assert_eq!(refusal.as_ref(), explanation.refusal());
+        let actual = refusal.map(|refusal| reference::Refusal {
+            check: refusal.check(),
+            closest: refusal.closest().map(|closest| (closest.id, shortfall(&closest.failed))),
+        });
+        prop_assert_eq!(actual, expected, "{:?}", request);
+    }
+    Ok(())
+}
+
+fn shortfall(failed: &FailedCheck) -> i64 {
+    i64::try_from(failed.shortfall()).expect("amounts have 31 bits")
+}
+
+/// Whether both give up the same task.
+///
+/// # Errors
+/// What differs.
+pub fn same_stops(twin: &mut Twin) -> Result<(), TestCaseError> {
+    for request in twin.requests() {
+        let (mut engine, mut plain) = twin.draws();
+        let expected = reference::choose_stop(&twin.reference, &request, &twin.rules, &mut plain);
+        let actual = twin.run.scheduler.choose_stop(&twin.run.cluster, &request, &mut engine);
+        prop_assert_eq!(actual, expected, "{:?}", request);
+    }
+    Ok(())
+}
+
+/// Whether both have room for as many tasks, up to nine an instance.
+///
+/// # Errors
+/// What differs.
+pub fn same_room(twin: &Twin) -> Result<(), TestCaseError> {
+    const AT_MOST: u32 = 9;
+    for request in twin.requests() {
+        let mut total = Some(0);
+        for room in twin.run.cluster.room_for(&request) {
+            let (tasks, limited_by) = reference::room(&twin.reference, room.instance, &request, AT_MOST);
+            prop_assert_eq!(room.tasks.unwrap_or(u32::MAX).min(AT_MOST), tasks, "{:?} of {:?}", room, request);
+            if tasks < AT_MOST {
+                prop_assert_eq!(room.limited_by, limited_by);
+            }
+            total = total.zip(room.tasks).map(|(total, tasks)| total + u64::from(tasks));
+        }
+        prop_assert_eq!(twin.run.cluster.total_room_for(&request), total);
     }
     Ok(())
 }
