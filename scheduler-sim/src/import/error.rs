@@ -116,6 +116,14 @@ pub enum ImportError {
         /// The clusters.
         found: Box<str>,
     },
+    /// The files tell something that is not what it should be.
+    #[error("{problem}: {shown}")]
+    Refused {
+        /// What is wrong.
+        problem: Box<str>,
+        /// What they tell.
+        shown: Box<str>,
+    },
     /// The trace cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -19,7 +19,10 @@ use self::state::State;
 use super::ImportReport;
 use super::error::ImportError;
 use super::seconds::Seconds;
-use crate::trace::{TraceForm, TraceWriter};
+use crate::trace::{OpenOptions, Source, TraceError, TraceForm, TraceWriter, from_bytes};
+
+/// Characters that are shown of what is refused.
+const SHOWN: usize = 120;
 
 /// What an import of a cluster takes besides the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +34,8 @@ pub struct EcsOptions {
 /// Writes the trace of a running cluster with its tasks and services, which has no events.
 ///
 /// # Errors
-/// [`ImportError`] for a file that is no JSON, and for files that tell of several clusters.
+/// [`ImportError`] for a file that is no JSON, for files that tell of several clusters, and for what they tell where it is
+/// nothing that ECS prints: a service without a count, say.
 pub fn import_ecs(
     files: &[PathBuf],
     options: &EcsOptions,
@@ -45,7 +49,7 @@ pub fn import_ecs(
     let cluster = pages.choose_cluster(options.cluster.as_deref())?;
     let rows_read = pages.objects;
     let State { instances, definitions, tasks, services, epoch_ms, dropped, notes } = State::of(pages);
-    let mut writer = TraceWriter::new(out, form)?;
+    let mut writer = TraceWriter::new(Vec::new(), TraceForm::Document)?;
     writer.key("name", &cluster.unwrap_or_else(|| "ECS cluster".to_owned()))?;
     writer.key("settings", &SettingsOutput { default_strategy: "ecs-default", epoch: epoch_ms.map(Seconds) })?;
     writer.list("containerInstances", &instances)?;
@@ -59,8 +63,31 @@ pub fn import_ecs(
     report
         .notes
         .push("time 0 is the latest moment in the files; there are no events: add some to see what happens".into());
-    writer.finish()?;
+    let text = writer.finish()?;
+    let source = read(&text)?;
+    match form {
+        TraceForm::Document => out.write_all(&text)?,
+        TraceForm::Lines => source.pieces().map_err(|error| refused(&error, &text))?.write(out, form)?,
+    }
     Ok(report)
+}
+
+/// Reads what was written: values stand in it as the files have them, and not all that can be written can be read.
+fn read(text: &[u8]) -> Result<Source, ImportError> {
+    let source = from_bytes("", text, OpenOptions::default()).map_err(|error| refused(&error, text))?;
+    let errors = source.survey().err();
+    match errors.as_ref().and_then(|errors| errors.errors().first()) {
+        Some(error) => Err(refused(error, text)),
+        None => Ok(source),
+    }
+}
+
+/// Shows the element on whose line the error is.
+fn refused(error: &TraceError, text: &[u8]) -> ImportError {
+    let line = error.place.as_ref().map_or(0, |place| place.line.saturating_sub(1));
+    let line = text.split(|byte| *byte == b'\n').nth(usize::try_from(line).unwrap_or(usize::MAX)).unwrap_or_default();
+    let shown: String = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
+    ImportError::Refused { problem: error.problem.to_string().into(), shown: shown.into() }
 }
 
 #[derive(Debug, Serialize)]

@@ -168,3 +168,13 @@ fn broken_files_and_several_clusters_are_refused() {
     let (chosen, _) = import(&files, Some("prod")).expect("one of them");
     assert!(!chosen.contains("test"));
 }
+
+/// Values stand in the trace as ECS prints them; what ECS would not print is refused by the trace's own reader.
+#[test]
+fn what_no_trace_may_say_is_refused_with_where_it_is_said() {
+    let mut pages = pages();
+    let service = pages[4]["services"][0].as_object_mut().expect("a service");
+    service.remove("desiredCount");
+    let error = import(&in_one_file(&pages), None).expect_err("refused").to_string();
+    assert!(error.starts_with("a REPLICA service needs `desiredCount`: {\"serviceName\":\"web\""), "{error}");
+}
