@@ -22,6 +22,10 @@ reproduce data="../shared/traces/fgd-openb" *args:
 soak minutes="60" *args:
     cargo run --release -q -p scheduler-tests --bin soak -- --minutes {{minutes}} {{args}}
 
+# Each fuzz target for so many seconds, two at a time (needs cargo-fuzz).
+fuzz seconds="60" *targets:
+    fuzz/run.sh {{seconds}} {{targets}}
+
 # The packaged core, as it would be published.
 package:
     cargo package -p scheduler-core --allow-dirty
