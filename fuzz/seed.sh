@@ -66,7 +66,7 @@ for story in 0 1 2 3 4 5; do
     printf "\\x0$story\\x80\\x00\\x03{\"atSeconds\":0,\"event\":0,\"task\":\"a\",\"group\":\"family:a\",\"unplaced\":\"RESOURCE:CPU\"}\n" | seed checker
 done
 printf '%s\n' '"placed"' '"unplaced"' '"waiting"' '"stopped"' '"closest"' '"why"' '"i-000001"' '"null"' > dictionaries/checker
-for length in 200 1000 4000; do
+for length in 20 80 168; do
     python3 -c "import random; random.seed($length); import sys; sys.stdout.buffer.write(random.randbytes($length))" | seed operations
 done
 printf '%s\n' '"\x00"' > dictionaries/operations

@@ -9,6 +9,7 @@ use scheduler_fuzz::{check, decision_log, read};
 use scheduler_sim::stories::STORIES;
 use scheduler_sim::strategy::Spec;
 use scheduler_sim::trace::{Source, Survey};
+use serde_json::Value;
 
 struct Honest {
     source: Source,
@@ -42,8 +43,19 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = check(source, survey, spec, rest);
 });
 
-/// The lines as values: other space and another order of the keys say the same.
-fn meaning(log: &[u8]) -> Vec<serde_json::Value> {
+/// The lines as values: other space, another order of the keys, `60.0` for `60`, and `null` or an empty list for nothing say
+/// the same.
+fn meaning(log: &[u8]) -> Vec<Value> {
     let text = String::from_utf8_lossy(log);
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    let line = |line| -> Option<Value> {
+        let mut line: Value = serde_json::from_str(line).ok()?;
+        let members = line.as_object_mut()?;
+        members.retain(|key, value| !value.is_null() || matches!(&**key, "event" | "stopped"));
+        members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+        if let Some(seconds) = members.get_mut("atSeconds") {
+            *seconds = seconds.as_f64().into();
+        }
+        Some(line)
+    };
+    text.lines().filter_map(line).collect()
 }

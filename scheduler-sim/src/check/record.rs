@@ -41,6 +41,8 @@ pub(super) enum What {
 struct Line<'a> {
     #[serde(borrow)]
     at_seconds: &'a RawValue,
+    /// It may be `null`, but not be left out.
+    #[serde(deserialize_with = "Option::deserialize")]
     event: Option<u64>,
     task: String,
     group: String,
