@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Operation, fleet, nth_instance, nth_task, operation, placement_request, scheduler};
+use super::{InstanceCall, Operation, fleet, nth_instance, nth_task, operation, placement_request, scheduler};
 use crate::cluster::{Change, Cluster, HeadroomWeights, ReleaseOn, TaskStatus};
 use crate::model::ContainerInstance;
 use crate::placement::{Placement, PlacementRequest, PreparedRequest, Scheduler, SeededDraw};
@@ -121,9 +121,31 @@ impl Run {
 
 /// A history of up to so many operations.
 pub fn history(operations_at_most: usize) -> BoxedStrategy<History> {
-    let requests = prop::collection::vec(placement_request().prop_map(Arc::new), 1..=MAX_REQUESTS);
-    let operations = prop::collection::vec(operation(), 0..=operations_at_most);
-    (settings(), scheduler(), requests, fleet(MAX_FLEET), operations, any::<u64>())
+    history_of(settings(), placement_request(), operation(), operations_at_most)
+}
+
+/// A history of up to so many operations that a trace can tell, the requests apart from their strategies too: without
+/// resizing, without tasks that hold resources while they stop, without network interfaces and capacity providers.
+pub fn traceable_history(operations_at_most: usize) -> BoxedStrategy<History> {
+    let settings = settings().prop_map(|(weights, _)| (weights, ReleaseOn::DesiredStopped));
+    let request = placement_request().prop_filter("no trace says all of it", |request| {
+        !request.demand().needs_eni && request.capacity_provider_name().is_none()
+    });
+    let operation = operation().prop_filter("no trace says it", |operation| {
+        !matches!(operation, Operation::OnInstance(_, InstanceCall::Resize(_)))
+    });
+    history_of(settings.boxed(), request.boxed(), operation.boxed(), operations_at_most)
+}
+
+fn history_of(
+    settings: BoxedStrategy<(HeadroomWeights, ReleaseOn)>,
+    request: BoxedStrategy<PlacementRequest>,
+    operation: BoxedStrategy<Operation>,
+    operations_at_most: usize,
+) -> BoxedStrategy<History> {
+    let requests = prop::collection::vec(request.prop_map(Arc::new), 1..=MAX_REQUESTS);
+    let operations = prop::collection::vec(operation, 0..=operations_at_most);
+    (settings, scheduler(), requests, fleet(MAX_FLEET), operations, any::<u64>())
         .prop_map(|((weights, release_on), scheduler, requests, fleet, operations, seed)| History {
             weights,
             release_on,

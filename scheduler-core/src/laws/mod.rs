@@ -20,21 +20,32 @@
 //! ```
 #![expect(clippy::missing_panics_doc, reason = "the vocabulary is valid: a panic is a bug of the kit")]
 
+mod check;
 mod expressions;
 mod histories;
 mod instances;
+mod law;
+mod macros;
 mod operations;
 mod requests;
+mod smaller;
+mod subject;
+mod trace;
+mod trace_parts;
 
+pub use check::Violation;
 pub use expressions::{expression, expression_text, live_expression_text, static_expression, static_expression_text};
-pub use histories::{History, MAX_REQUESTS, Run, history, settings};
+pub use histories::{History, MAX_REQUESTS, Run, history, settings, traceable_history};
 pub use instances::{
     attributes, container_instance, container_instance_named, custom_attribute, fleet, resources, uniform_fleet,
 };
+pub use law::Law;
 pub use operations::{InstanceCall, Operation, TaskCall, nth_instance, nth_task, operation};
 pub use requests::{
     chain, demand, placement_constraint, placement_request, placement_rule, scheduler, strategy, task_group, tie_break,
 };
+pub use subject::Subject;
+pub use trace::TraceError;
 
 /// The Availability Zones of generated instances.
 pub const ZONES: [&str; 4] = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"];

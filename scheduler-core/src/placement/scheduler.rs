@@ -59,7 +59,7 @@ impl Scheduler {
         self.tie_break
     }
 
-    pub(super) fn ignores_other_revisions(&self) -> bool {
+    pub(crate) fn ignores_other_revisions(&self) -> bool {
         self.spread_ignores_other_revisions
     }
 

@@ -5,6 +5,7 @@ mod changes;
 mod custom;
 mod execution;
 mod expressions;
+mod kit;
 mod monotone;
 mod placement;
 mod reference;

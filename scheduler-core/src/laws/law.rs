@@ -1,0 +1,227 @@
+//! The laws: what holds of every policy and constraint, and what holds of those that claim it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::subject::{Answer, Subject, names};
+use super::{History, Operation, Run};
+use crate::cluster::Cluster;
+use crate::placement::{Placement, Scheduler};
+
+/// How often what must be the same each time is asked: two answers of a coin are alike one time in 2^15.
+const TIMES: usize = 8;
+
+/// A law for policies and constraints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Law {
+    /// It answers whatever it is asked: also of instances and tasks of the largest and the smallest amounts, and of a
+    /// fleet of which nothing is left that it likes. (In a build that checks overflow, as tests are, this includes that
+    /// nothing overflows.)
+    NeverPanics,
+    /// The same question has the same answer: asked again, of a rule made anew, on a fork, and on a cluster that had the
+    /// same history.
+    SameQuestionSameAnswer,
+    /// Whatever else it has been asked before, it answers as a rule that was just made. A score by which an instance is
+    /// remembered must not depend on what does not change the instance.
+    OtherQuestionsDoNotMatter,
+    /// Somebody is chosen exactly when somebody may be; the one chosen passes every check and constraint; and the GPUs
+    /// that a policy names can give the task what it wants. Of policies only. (The types keep the first two;
+    /// GPUs that cannot be given are passed over in silence, so here they are told.)
+    ChoosesWhatMayBeChosen,
+    /// A claim: an instance that it keeps or admits, it keeps or admits when one of the tasks there is gone.
+    MoreRoomIsNeverWorse,
+    /// A claim, of policies that pack: an instance that it keeps, it keeps when one more task is there and it is still
+    /// eligible.
+    LessRoomIsNeverWorse,
+}
+
+impl Law {
+    /// The laws that every policy must keep.
+    pub const OF_POLICIES: [Self; 4] = [
+        Self::NeverPanics,
+        Self::SameQuestionSameAnswer,
+        Self::OtherQuestionsDoNotMatter,
+        Self::ChoosesWhatMayBeChosen,
+    ];
+
+    /// The laws that every constraint must keep.
+    pub const OF_CONSTRAINTS: [Self; 3] =
+        [Self::NeverPanics, Self::SameQuestionSameAnswer, Self::OtherQuestionsDoNotMatter];
+
+    /// The law as a sentence, and as the name of its test.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeverPanics => "never_panics",
+            Self::SameQuestionSameAnswer => "same_question_same_answer",
+            Self::OtherQuestionsDoNotMatter => "other_questions_do_not_matter",
+            Self::ChoosesWhatMayBeChosen => "chooses_what_may_be_chosen",
+            Self::MoreRoomIsNeverWorse => "more_room_is_never_worse",
+            Self::LessRoomIsNeverWorse => "less_room_is_never_worse",
+        }
+    }
+
+    /// What a subject does against the law at the end of a history, and asked by which request.
+    ///
+    /// A panic is [`NeverPanics`](Self::NeverPanics)' business alone, and what is not the same each time
+    /// [`SameQuestionSameAnswer`](Self::SameQuestionSameAnswer)'s, so that one fault breaks one law.
+    pub(super) fn judge(self, subject: &Subject, history: &History) -> Result<(), Finding> {
+        let mut asked = 0;
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let mut run = history.begin();
+            for operation in &history.operations {
+                // A call that errs changes nothing.
+                let _ = run.apply(operation);
+            }
+            for request in 0..history.requests.len() {
+                asked = request;
+                let case = Case { subject, history, cluster: &run.cluster, request };
+                self.judge_case(&case)?;
+            }
+            Ok(())
+        }));
+        match judged {
+            Ok(found) => found,
+            Err(payload) if self == Self::NeverPanics => {
+                let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+                let what = format!("it panics: {}", text.unwrap_or_else(|| "without a message".into()));
+                Err(Finding { request: asked, what, after: None })
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn judge_case(self, case: &Case<'_>) -> Result<(), Finding> {
+        let found = match self {
+            Self::NeverPanics => {
+                case.answer(case.cluster);
+                Ok(())
+            }
+            Self::SameQuestionSameAnswer => case.is_answered_alike(),
+            Self::ChoosesWhatMayBeChosen if case.subject.is_policy() => case.chooses_what_may_be_chosen(),
+            Self::ChoosesWhatMayBeChosen => Ok(()),
+            _ if case.is_answered_alike().is_err() => Ok(()),
+            Self::OtherQuestionsDoNotMatter => case.ignores_other_questions(),
+            Self::MoreRoomIsNeverWorse | Self::LessRoomIsNeverWorse => return case.prefers(self),
+        };
+        found.map_err(|what| Finding { request: case.request, what, after: None })
+    }
+}
+
+/// What was found against a law.
+#[derive(Debug, Clone)]
+pub(super) struct Finding {
+    /// Which of the history's requests was asked.
+    pub(super) request: usize,
+    /// What the rule did, as a sentence without its subject.
+    pub(super) what: String,
+    /// What has happened besides when it was asked.
+    pub(super) after: Option<Operation>,
+}
+
+/// One question: a request on the cluster that a history leaves.
+struct Case<'a> {
+    subject: &'a Subject,
+    history: &'a History,
+    cluster: &'a Cluster,
+    request: usize,
+}
+
+impl Case<'_> {
+    fn answer(&self, cluster: &Cluster) -> Answer {
+        self.subject.answer(self.history, cluster, self.request)
+    }
+
+    fn is_answered_alike(&self) -> Result<(), String> {
+        let first = self.answer(self.cluster);
+        let compare = |cluster: &Cluster, answer: &Answer, when: &str| {
+            let told = || format!("it answers {}, and {when} {}", first.told(self.cluster), answer.told(cluster));
+            if *answer == first { Ok(()) } else { Err(told()) }
+        };
+        let mut fork = self.cluster.fork();
+        for _ in 0..TIMES {
+            let mut fresh = self.subject.fresh(self.history, &mut fork);
+            compare(self.cluster, &fresh.answer(self.cluster, self.request), "made anew")?;
+            compare(self.cluster, &fresh.answer(self.cluster, self.request), "asked again")?;
+        }
+        compare(&fork, &self.answer(&fork), "on a fork")?;
+        let again = self.history.replay();
+        compare(&again, &self.answer(&again), "after the same history")
+    }
+
+    fn ignores_other_questions(&self) -> Result<(), String> {
+        let mut run: Run = self.history.begin();
+        let mut asked = self.subject.fresh(self.history, &mut run.cluster);
+        let all = 0..self.history.requests.len();
+        let mut ask_all = |cluster: &Cluster| all.clone().map(|request| asked.answer(cluster, request)).collect();
+        let mut last: Vec<Answer> = ask_all(&run.cluster);
+        for operation in &self.history.operations {
+            // A call that errs changes nothing.
+            let _ = run.apply(operation);
+            last = ask_all(&run.cluster);
+        }
+        // Once more, after the requests that come later.
+        let once_more: Vec<Answer> = ask_all(&run.cluster);
+        let alone = self.answer(self.cluster);
+        for asked in [&last[self.request], &once_more[self.request]] {
+            if *asked != alone {
+                let (alone, asked) = (alone.told(self.cluster), asked.told(&run.cluster));
+                return Err(format!("asked this alone it answers {alone}, and after other questions {asked}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn chooses_what_may_be_chosen(&self) -> Result<(), String> {
+        let request = &self.history.requests[self.request];
+        let answer = self.answer(self.cluster);
+        let refusal = Scheduler::default().refusal(self.cluster, request);
+        let Some(chosen) = answer.chosen else {
+            let told = "it leaves nobody, and somebody may hold the task";
+            return if refusal.is_some() { Ok(()) } else { Err(told.into()) };
+        };
+        let name = names(self.cluster, &[chosen]);
+        if !answer.kept.contains(&chosen) || !self.may_hold(self.cluster, chosen) {
+            return Err(format!("it chooses {name}, which may not hold the task"));
+        }
+        match answer.gpus {
+            Some(gpus) if !answer.can_give_gpus => {
+                let gpus: Vec<usize> = gpus.iter().collect();
+                Err(format!("it chooses GPUs {gpus:?} of {name}, which cannot give the task what it wants"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// With one more task on one instance and without it: the one that has more room, or less of it, is no worse.
+    fn prefers(&self, law: Law) -> Result<(), Finding> {
+        let before = self.answer(self.cluster);
+        for (index, instance) in self.cluster.instances().enumerate() {
+            let id = instance.id();
+            for (filler, request) in self.history.requests.iter().enumerate() {
+                let mut fuller = self.cluster.fork();
+                let started = fuller.start(&Placement::start_task(id, request.clone()));
+                if started.is_err() || !self.may_hold(self.cluster, id) || !self.may_hold(&fuller, id) {
+                    continue;
+                }
+                let after = self.answer(&fuller);
+                let (better, worse) = (before.kept.contains(&id), after.kept.contains(&id));
+                if (law == Law::MoreRoomIsNeverWorse && worse && !better)
+                    || (law == Law::LessRoomIsNeverWorse && better && !worse)
+                {
+                    let (before, after) = (before.told(self.cluster), after.told(&fuller));
+                    let what = format!("it answers {after}, and without the last task on {} {before}", instance.name());
+                    let after = Some(Operation::StartOn { request: filler, instance: index });
+                    return Err(Finding { request: self.request, what, after });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an instance passes all checks and constraints, this subject's apart.
+    fn may_hold(&self, cluster: &Cluster, id: crate::InstanceId) -> bool {
+        let request = self.history.requests[self.request].clone();
+        cluster.fork().start(&Placement::run_task_on(id, request)).is_ok()
+    }
+}
