@@ -8,7 +8,6 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestError, TestRunner};
 
 use super::law::Finding;
-use super::smaller::smallest;
 use super::{History, Law, Subject, traceable_history};
 
 /// Most operations of a history that a subject is asked after.
@@ -51,7 +50,7 @@ impl Subject {
         let config = ProptestConfig { failure_persistence: None, max_shrink_iters: MAX_SHRINKS, rng_seed, ..default };
         // The history that proptest ends with is the last one seen to break the law.
         let last = RefCell::new(None);
-        let tested = TestRunner::new(config.clone()).run(&traceable_history(MAX_OPERATIONS), |history| {
+        let tested = TestRunner::new(config).run(&traceable_history(MAX_OPERATIONS), |history| {
             law.judge(self, &history).map_err(|finding| {
                 last.replace(Some((history, finding)));
                 TestCaseError::fail("the law is broken")
@@ -60,14 +59,7 @@ impl Subject {
         if let Err(error @ TestError::Abort(_)) = tested {
             panic!("the kit could not try the law `{}`: {error}", law.name());
         }
-        let Some((history, finding)) = last.take() else { return Ok(()) };
-        // Proptest's runner keeps panics quiet.
-        let smaller = TestRunner::new(ProptestConfig { cases: 1, ..config }).run(&Just(()), |()| {
-            let find = |history: &History| law.judge(self, history).err();
-            last.replace(Some(smallest(history.clone(), finding.clone(), find)));
-            Ok(())
-        });
-        let (history, finding) = last.into_inner().filter(|_| smaller.is_ok()).unwrap_or((history, finding));
+        let Some((history, finding)) = last.into_inner() else { return Ok(()) };
         Err(Box::new(Violation { law, title: self.title(), history, finding }))
     }
 

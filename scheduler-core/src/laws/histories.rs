@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::smaller::Shrinking;
 use super::{InstanceCall, Operation, fleet, nth_instance, nth_task, operation, placement_request, scheduler};
 use crate::cluster::{Change, Cluster, HeadroomWeights, ReleaseOn, TaskStatus};
 use crate::model::ContainerInstance;
@@ -145,7 +146,7 @@ fn history_of(
 ) -> BoxedStrategy<History> {
     let requests = prop::collection::vec(request.prop_map(Arc::new), 1..=MAX_REQUESTS);
     let operations = prop::collection::vec(operation, 0..=operations_at_most);
-    (settings, scheduler(), requests, fleet(MAX_FLEET), operations, any::<u64>())
+    let histories = (settings, scheduler(), requests, fleet(MAX_FLEET), operations, any::<u64>())
         .prop_map(|((weights, release_on), scheduler, requests, fleet, operations, seed)| History {
             weights,
             release_on,
@@ -155,7 +156,8 @@ fn history_of(
             operations,
             seed,
         })
-        .boxed()
+        .boxed();
+    Shrinking(histories).boxed()
 }
 
 /// What a cluster is made with: weights of the headroom, and when stopping tasks give their resources back.

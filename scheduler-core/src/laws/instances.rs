@@ -11,63 +11,102 @@ use crate::model::{
 
 /// A container instance called `i-0` to `i-9`.
 pub fn container_instance() -> BoxedStrategy<ContainerInstance> {
-    (0..10u32).prop_flat_map(|number| container_instance_named(format!("i-{number}"))).boxed()
+    (0..10u32, parts()).prop_map(|(number, parts)| parts.named(&format!("i-{number}"))).boxed()
 }
 
 /// A container instance of that name.
 pub fn container_instance_named(name: String) -> BoxedStrategy<ContainerInstance> {
-    let state = (prop::bool::weighted(0.12), prop::bool::weighted(0.12), agent_version(), registered_at_ms());
-    let provider = prop::option::weighted(0.4, select(CAPACITY_PROVIDERS.to_vec()));
-    // What others leave of each GPU, over and over.
-    let left = prop::option::weighted(0.15, prop::collection::vec(select(vec![1000_u16, 600, 250, 0]), 1..=3));
-    let provider = (provider, left);
-    (select(ZONES.to_vec()), resources(), eni_task_limit(), attributes(), state, provider, foreign_load())
-        .prop_map(move |(zone, resources, enis, attributes, state, provider, foreign_load)| {
-            let (draining, disconnected, agent_version, registered_at_ms) = state;
-            let (provider, left) = provider;
-            let mut foreign_load = held_within(foreign_load, &resources);
-            let gpus = resources.gpu_ids().len();
-            let gpu_millis = left.map(|pattern| pattern.into_iter().cycle().take(gpus));
-            if gpu_millis.is_some() {
-                foreign_load.gpus = GpuDemand::default();
-            }
-            let mut builder = ContainerInstance::builder(name.clone())
-                .zone(zone)
-                .foreign_load(foreign_load)
-                .resources(resources)
-                .eni_task_limit(enis)
-                .attribute("host", name.clone())
-                .agent_connected(!disconnected)
-                .agent_version(agent_version)
-                .registered_at_ms(registered_at_ms)
-                .without_capabilities();
-            for (name, value) in attributes {
-                builder = match value {
-                    Some(value) => builder.attribute(name.as_str(), value.as_str()),
-                    None => builder.attribute_without_value(name.as_str()),
-                };
-            }
-            if draining {
-                builder = builder.status(InstanceStatus::Draining);
-            }
-            if let Some(provider) = provider {
-                builder = builder.capacity_provider(provider);
-            }
-            if let Some(millis) = gpu_millis {
-                builder = builder.gpu_millis(millis);
-            }
-            builder.build().expect("generated instances are valid")
-        })
-        .boxed()
+    parts().prop_map(move |parts| parts.named(&name)).boxed()
 }
 
 /// Up to so many instances, called `i-0`, `i-1`, … in order.
 pub fn fleet(at_most: usize) -> BoxedStrategy<Vec<ContainerInstance>> {
-    (0..=at_most)
-        .prop_flat_map(|count| {
-            (0..count).map(|number| container_instance_named(format!("i-{number}"))).collect::<Vec<_>>()
+    // Any of them may be left out in shrinking, for they are named afterwards.
+    prop::collection::vec(parts(), 0..=at_most)
+        .prop_map(|fleet| {
+            (0..).zip(fleet).map(|(number, parts): (u32, _)| parts.named(&format!("i-{number}"))).collect()
         })
         .boxed()
+}
+
+/// A container instance but for its name.
+#[derive(Debug, Clone)]
+struct Parts {
+    zone: &'static str,
+    resources: Resources,
+    eni_task_limit: Option<u32>,
+    attributes: Vec<(AttributeName, Option<AttributeValue>)>,
+    is_draining: bool,
+    is_disconnected: bool,
+    agent_version: &'static str,
+    registered_at_ms: i64,
+    capacity_provider: Option<&'static str>,
+    /// What others leave of each GPU, over and over.
+    gpu_millis_left: Option<Vec<u16>>,
+    foreign_load: Demand,
+}
+
+fn parts() -> BoxedStrategy<Parts> {
+    let state = (prop::bool::weighted(0.12), prop::bool::weighted(0.12), agent_version(), registered_at_ms());
+    let provider = prop::option::weighted(0.4, select(CAPACITY_PROVIDERS.to_vec()));
+    let left = prop::option::weighted(0.15, prop::collection::vec(select(vec![1000_u16, 600, 250, 0]), 1..=3));
+    let provider = (provider, left);
+    (select(ZONES.to_vec()), resources(), eni_task_limit(), attributes(), state, provider, foreign_load())
+        .prop_map(|(zone, resources, eni_task_limit, attributes, state, provider, foreign_load)| {
+            let (is_draining, is_disconnected, agent_version, registered_at_ms) = state;
+            let (capacity_provider, gpu_millis_left) = provider;
+            Parts {
+                zone,
+                resources,
+                eni_task_limit,
+                attributes,
+                is_draining,
+                is_disconnected,
+                agent_version,
+                registered_at_ms,
+                capacity_provider,
+                gpu_millis_left,
+                foreign_load,
+            }
+        })
+        .boxed()
+}
+
+impl Parts {
+    fn named(self, name: &str) -> ContainerInstance {
+        let mut foreign_load = held_within(self.foreign_load, &self.resources);
+        let gpus = self.resources.gpu_ids().len();
+        let gpu_millis = self.gpu_millis_left.map(|pattern| pattern.into_iter().cycle().take(gpus));
+        if gpu_millis.is_some() {
+            foreign_load.gpus = GpuDemand::default();
+        }
+        let mut builder = ContainerInstance::builder(name)
+            .zone(self.zone)
+            .foreign_load(foreign_load)
+            .resources(self.resources)
+            .eni_task_limit(self.eni_task_limit)
+            .attribute("host", name)
+            .agent_connected(!self.is_disconnected)
+            .agent_version(self.agent_version)
+            .registered_at_ms(self.registered_at_ms)
+            .without_capabilities();
+        for (name, value) in self.attributes {
+            builder = match value {
+                Some(value) => builder.attribute(name.as_str(), value.as_str()),
+                None => builder.attribute_without_value(name.as_str()),
+            };
+        }
+        if self.is_draining {
+            builder = builder.status(InstanceStatus::Draining);
+        }
+        if let Some(provider) = self.capacity_provider {
+            builder = builder.capacity_provider(provider);
+        }
+        if let Some(millis) = gpu_millis {
+            builder = builder.gpu_millis(millis);
+        }
+        builder.build().expect("generated instances are valid")
+    }
 }
 
 /// Equal instances but for name and zone, all of them open, without foreign load; at least two.

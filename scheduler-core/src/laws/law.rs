@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::subject::{Answer, Subject, names};
 use super::{History, Operation, Run};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, InstanceId};
 use crate::placement::{Placement, Scheduler};
 
 /// How often what must be the same each time is asked: two answers of a coin are alike one time in 2^15.
@@ -98,13 +98,19 @@ impl Law {
                 Ok(())
             }
             Self::SameQuestionSameAnswer => case.is_answered_alike(),
-            Self::ChoosesWhatMayBeChosen if case.subject.is_policy() => case.chooses_what_may_be_chosen(),
+            Self::ChoosesWhatMayBeChosen if case.subject.is_policy() => {
+                for (start, _, cluster) in case.with_one_more_task() {
+                    let found = case.chooses_what_may_be_chosen(&cluster);
+                    found.map_err(|what| Finding { after: Some(start), ..case.finding(what) })?;
+                }
+                case.chooses_what_may_be_chosen(case.cluster)
+            }
             Self::ChoosesWhatMayBeChosen => Ok(()),
             _ if case.is_answered_alike().is_err() => Ok(()),
             Self::OtherQuestionsDoNotMatter => case.ignores_other_questions(),
             Self::MoreRoomIsNeverWorse | Self::LessRoomIsNeverWorse => return case.prefers(self),
         };
-        found.map_err(|what| Finding { request: case.request, what, after: None })
+        found.map_err(|what| case.finding(what))
     }
 }
 
@@ -172,16 +178,16 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn chooses_what_may_be_chosen(&self) -> Result<(), String> {
+    fn chooses_what_may_be_chosen(&self, cluster: &Cluster) -> Result<(), String> {
         let request = &self.history.requests[self.request];
-        let answer = self.answer(self.cluster);
-        let refusal = Scheduler::default().refusal(self.cluster, request);
+        let answer = self.answer(cluster);
+        let refusal = Scheduler::default().refusal(cluster, request);
         let Some(chosen) = answer.chosen else {
             let told = "it leaves nobody, and somebody may hold the task";
             return if refusal.is_some() { Ok(()) } else { Err(told.into()) };
         };
-        let name = names(self.cluster, &[chosen]);
-        if !answer.kept.contains(&chosen) || !self.may_hold(self.cluster, chosen) {
+        let name = names(cluster, &[chosen]);
+        if !answer.kept.contains(&chosen) || !self.may_hold(cluster, chosen) {
             return Err(format!("it chooses {name}, which may not hold the task"));
         }
         match answer.gpus {
@@ -196,31 +202,43 @@ impl Case<'_> {
     /// With one more task on one instance and without it: the one that has more room, or less of it, is no worse.
     fn prefers(&self, law: Law) -> Result<(), Finding> {
         let before = self.answer(self.cluster);
-        for (index, instance) in self.cluster.instances().enumerate() {
-            let id = instance.id();
-            for (filler, request) in self.history.requests.iter().enumerate() {
-                let mut fuller = self.cluster.fork();
-                let started = fuller.start(&Placement::start_task(id, request.clone()));
-                if started.is_err() || !self.may_hold(self.cluster, id) || !self.may_hold(&fuller, id) {
-                    continue;
-                }
-                let after = self.answer(&fuller);
-                let (better, worse) = (before.kept.contains(&id), after.kept.contains(&id));
-                if (law == Law::MoreRoomIsNeverWorse && worse && !better)
-                    || (law == Law::LessRoomIsNeverWorse && better && !worse)
-                {
-                    let (before, after) = (before.told(self.cluster), after.told(&fuller));
-                    let what = format!("it answers {after}, and without the last task on {} {before}", instance.name());
-                    let after = Some(Operation::StartOn { request: filler, instance: index });
-                    return Err(Finding { request: self.request, what, after });
-                }
+        for (start, id, fuller) in self.with_one_more_task() {
+            if !self.may_hold(self.cluster, id) || !self.may_hold(&fuller, id) {
+                continue;
+            }
+            let after = self.answer(&fuller);
+            let (with_more, with_less) = (before.kept.contains(&id), after.kept.contains(&id));
+            let is_broken = match law {
+                Law::MoreRoomIsNeverWorse => with_less && !with_more,
+                _ => with_more && !with_less,
+            };
+            if is_broken {
+                let name = names(self.cluster, &[id]);
+                let (before, after) = (before.told(self.cluster), after.told(&fuller));
+                let what = format!("it answers {after}, and without the last task on {name} {before}");
+                return Err(Finding { after: Some(start), ..self.finding(what) });
             }
         }
         Ok(())
     }
 
+    /// Every way to start one more of the history's tasks, the instance it is on, and the cluster then.
+    fn with_one_more_task(&self) -> impl Iterator<Item = (Operation, InstanceId, Cluster)> + '_ {
+        let requests = self.history.requests.iter().enumerate();
+        let pairs = requests.flat_map(|request| self.cluster.instances().enumerate().map(move |it| (request, it)));
+        pairs.filter_map(|((number, request), (index, instance))| {
+            let mut fuller = self.cluster.fork();
+            fuller.start(&Placement::start_task(instance.id(), request.clone())).ok()?;
+            Some((Operation::StartOn { request: number, instance: index }, instance.id(), fuller))
+        })
+    }
+
+    fn finding(&self, what: String) -> Finding {
+        Finding { request: self.request, what, after: None }
+    }
+
     /// Whether an instance passes all checks and constraints, this subject's apart.
-    fn may_hold(&self, cluster: &Cluster, id: crate::InstanceId) -> bool {
+    fn may_hold(&self, cluster: &Cluster, id: InstanceId) -> bool {
         let request = self.history.requests[self.request].clone();
         cluster.fork().start(&Placement::run_task_on(id, request)).is_ok()
     }

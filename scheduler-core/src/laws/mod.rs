@@ -1,4 +1,5 @@
-//! The law kit: generators of instances, requests and histories, for property tests of whatever is built on this crate.
+//! The law kit: laws for placement policies and constraints of one's own, and generators of instances, requests and
+//! histories for property tests of whatever is built on this crate.
 //!
 //! Everything is drawn from a small vocabulary on purpose: few zones, few sizes, few attribute values, so that ties,
 //! clashes and exhaustion are frequent. Every value shrinks towards the plainest one.
@@ -18,6 +19,8 @@
 //!     prop_assert_eq!(cluster.snapshot(), history.replay().snapshot());
 //! });
 //! ```
+//!
+#![doc = include_str!("guide.md")]
 #![expect(clippy::missing_panics_doc, reason = "the vocabulary is valid: a panic is a bug of the kit")]
 
 mod check;

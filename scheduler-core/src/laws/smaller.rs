@@ -1,35 +1,75 @@
-//! The smallest history that still shows something: whatever can be left out, is.
+//! How histories shrink: each value by itself, as proptest does it, and then whatever can be left out, is.
 //!
-//! Shrinking by proptest makes each value plainer; what it cannot see is that an instance or a request may go although
-//! indices then mean others, and that a whole request may become a plain one.
+//! What proptest cannot see is that indices name things: an instance, a request or an operation may go if the indices of
+//! the others follow, and a whole request or instance may become a plain one.
 
 use std::sync::Arc;
 
-use super::law::Finding;
+use proptest::prelude::*;
+use proptest::strategy::{NewTree, ValueTree};
+use proptest::test_runner::TestRunner;
+
 use super::{History, Operation};
 use crate::cluster::HeadroomWeights;
 use crate::model::{ContainerInstance, Demand, GpuDemand, HostPorts, Resources};
 use crate::placement::{PlacementConstraint, PlacementRequest, Scheduler};
 
-/// Takes smaller histories as long as one of them still shows something.
-pub(super) fn smallest(
-    mut history: History,
-    mut finding: Finding,
-    mut find: impl FnMut(&History) -> Option<Finding>,
-) -> (History, Finding) {
-    'smaller: loop {
-        for smaller in smaller(&history) {
-            if let Some(found) = find(&smaller) {
-                (history, finding) = (smaller, found);
-                continue 'smaller;
+/// Histories that shrink until nothing can be left out.
+#[derive(Debug)]
+pub(super) struct Shrinking(pub(super) BoxedStrategy<History>);
+
+impl Strategy for Shrinking {
+    type Tree = Tree;
+    type Value = History;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        Ok(Tree { by_value: self.0.new_tree(runner)?, failing: None, search: None })
+    }
+}
+
+/// A history on its way to a smaller one.
+pub(super) struct Tree {
+    by_value: Box<dyn ValueTree<Value = History>>,
+    /// The smallest history so far that shows what is looked for.
+    failing: Option<History>,
+    /// Once the values cannot be simpler: what is smaller than that, and which of it is being tried.
+    search: Option<(Vec<History>, usize)>,
+}
+
+impl Tree {
+    fn search(&mut self) -> bool {
+        let smaller = self.failing.as_ref().map(smaller).unwrap_or_default();
+        !self.search.insert((smaller, 0)).0.is_empty()
+    }
+}
+
+impl ValueTree for Tree {
+    type Value = History;
+
+    fn current(&self) -> History {
+        let Some((smaller, tried)) = &self.search else { return self.by_value.current() };
+        smaller.get(*tried).or(self.failing.as_ref()).cloned().unwrap_or_else(|| self.by_value.current())
+    }
+
+    fn simplify(&mut self) -> bool {
+        self.failing = Some(self.current());
+        (self.search.is_none() && self.by_value.simplify()) || self.search()
+    }
+
+    fn complicate(&mut self) -> bool {
+        match &mut self.search {
+            Some((smaller, tried)) => {
+                *tried += 1;
+                *tried < smaller.len()
             }
+            None => self.by_value.complicate() || self.search(),
         }
-        return (history, finding);
     }
 }
 
 /// Histories with one thing less each, the larger things first. Each is smaller, so the search ends.
 fn smaller(history: &History) -> Vec<History> {
+    let history = &with_least_indices(history);
     let mut all = Vec::new();
     let mut with = |change: &dyn Fn(&mut History)| {
         let mut smaller = history.clone();
@@ -41,6 +81,12 @@ fn smaller(history: &History) -> Vec<History> {
     }
     for (index, operation) in history.operations.iter().enumerate().rev() {
         with(&|smaller| drop(smaller.operations.remove(index)));
+        with(&|smaller| {
+            smaller.operations.remove(index);
+            // If it started a task: that one is not named by those that follow.
+            let tasks = smaller.operations[index..].iter_mut().filter_map(task_index);
+            tasks.for_each(|task| *task = task.saturating_sub(1));
+        });
         // As well there from the beginning.
         if let Operation::Register(late) = operation
             && history.fleet.iter().all(|instance| instance.name() != late.name())
@@ -56,13 +102,17 @@ fn smaller(history: &History) -> Vec<History> {
             with(&|smaller| smaller.fleet = vec![instance.clone()]);
         }
     }
-    for index in (0..history.fleet.len()).rev() {
-        with(&|smaller| drop(smaller.fleet.remove(index)));
+    for gone in (0..history.fleet.len()).rev() {
+        with(&|smaller| {
+            smaller.fleet.remove(gone);
+            close_gap(smaller.operations.iter_mut().filter_map(instance_index), gone);
+        });
     }
-    if history.requests.len() > 1 {
-        for index in (0..history.requests.len()).rev() {
-            with(&|smaller| drop(smaller.requests.remove(index)));
-        }
+    for gone in (0..history.requests.len()).rev().filter(|_| history.requests.len() > 1) {
+        with(&|smaller| {
+            smaller.requests.remove(gone);
+            close_gap(smaller.operations.iter_mut().filter_map(request_index), gone);
+        });
     }
     for (index, request) in history.requests.iter().enumerate() {
         for plainer in plainer_requests(request) {
@@ -81,6 +131,57 @@ fn smaller(history: &History) -> Vec<History> {
         with(&|smaller| smaller.weights = HeadroomWeights::default());
     }
     all
+}
+
+/// The same history with indices below the number of what they are an index of.
+fn with_least_indices(history: &History) -> History {
+    let mut history = history.clone();
+    let mut run = history.begin();
+    for operation in &mut history.operations {
+        let (instances, tasks) = (run.cluster.instance_count(), run.cluster.task_count());
+        let reduce = |index: Option<&mut usize>, count: usize| {
+            if let Some(index) = index {
+                *index %= count.max(1);
+            }
+        };
+        reduce(instance_index(operation), instances);
+        reduce(task_index(operation), tasks);
+        reduce(request_index(operation), history.requests.len());
+        // A call that errs changes nothing.
+        let _ = run.apply(operation);
+    }
+    history
+}
+
+/// One of what the indices are of is gone.
+fn close_gap<'a>(indices: impl Iterator<Item = &'a mut usize>, gone: usize) {
+    indices.filter(|index| **index > gone).for_each(|index| *index -= 1);
+}
+
+fn instance_index(operation: &mut Operation) -> Option<&mut usize> {
+    match operation {
+        Operation::OnInstance(instance, _)
+        | Operation::StartOn { instance, .. }
+        | Operation::Adopt { instance, .. } => Some(instance),
+        _ => None,
+    }
+}
+
+fn task_index(operation: &mut Operation) -> Option<&mut usize> {
+    match operation {
+        Operation::OnTask(task, _) => Some(task),
+        _ => None,
+    }
+}
+
+fn request_index(operation: &mut Operation) -> Option<&mut usize> {
+    match operation {
+        Operation::Place { request }
+        | Operation::StartOn { request, .. }
+        | Operation::Adopt { request, .. }
+        | Operation::ScaleIn { request } => Some(request),
+        _ => None,
+    }
 }
 
 /// Without anything but demand and group; without one constraint each; with less of one resource each.

@@ -72,7 +72,13 @@ impl History {
         definitions.extend(adopted);
         let looks = self.looks_at_attributes();
         let fleet: Vec<Value> = self.fleet.iter().map(|it| instance(it, 0, looks)).collect();
-        Ok(document(&settings(self, at), &fleet, &definitions, &writer.events))
+        let mut settings = settings(self, at);
+        let last = writer.events.last().and_then(|event| event["atSeconds"].as_u64()).unwrap_or_default();
+        if last < self.operations.len() as u64 {
+            // What is no event, the return of an instance say, happens too.
+            settings["endSeconds"] = self.operations.len().into();
+        }
+        Ok(document(&settings, &fleet, &definitions, &writer.events))
     }
 }
 

@@ -1,13 +1,16 @@
 //! The kit itself: of each wrong policy and constraint exactly the law meant for it is broken, and a small case shows it.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use scheduler_core::laws::{Law, Subject};
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestError, TestRunner};
+use scheduler_core::laws::{self, History, Law, Subject};
 use scheduler_core::{
-    Candidates, CustomConstraint, Draw, GpuSet, InstanceView, PlacementPolicy, PlacementRequest, PolicyContext,
-    ScoringPolicy,
+    Candidates, Cluster, CustomConstraint, Draw, GpuSet, InstanceStatus, InstanceView, PlacementPolicy,
+    PlacementRequest, PolicyContext, ScoringPolicy, TaskView,
 };
 
 const ALL: [Law; 6] = [
@@ -262,4 +265,36 @@ impl CustomConstraint for Admitting {
     fn admits(&self, _: &PolicyContext<'_>, instance: &InstanceView<'_>) -> bool {
         self.0(instance)
     }
+}
+
+/// Instances, operations and requests of the smallest history that breaks something, for each of some seeds.
+fn shrunk(holds: impl Fn(&Cluster) -> bool) -> Vec<(usize, usize, usize)> {
+    let shrink = |seed| {
+        let rng_seed = RngSeed::Fixed(seed);
+        let config = ProptestConfig { cases: 2000, failure_persistence: None, rng_seed, ..super::cases() };
+        let broken = TestRunner::new(config).run(&laws::history(20), |history| {
+            prop_assert!(holds(&history.replay()));
+            Ok(())
+        });
+        match broken {
+            Err(TestError::Fail(_, history)) => (history.fleet.len(), history.operations.len(), history.requests.len()),
+            other => panic!("no history breaks it: {other:?}"),
+        }
+    };
+    (0..8).map(shrink).collect()
+}
+
+#[test]
+fn histories_shrink_to_what_is_needed() {
+    assert_eq!(shrunk(|cluster| cluster.task_count() < 2), [(1, 2, 1); 8]);
+    let is_draining = |task: TaskView<'_>| task.instance().status() == InstanceStatus::Draining;
+    assert_eq!(shrunk(|cluster| !cluster.tasks().any(is_draining)), [(1, 1, 1); 8]);
+    let holds_two = |task: TaskView<'_>| task.gpu_ids().count() == 2;
+    assert_eq!(shrunk(|cluster| !cluster.tasks().any(holds_two)), [(1, 1, 1); 8]);
+    let in_two_zones = shrunk(|cluster| {
+        let zones: BTreeSet<String> = cluster.tasks().map(|task| task.instance().zone().to_owned()).collect();
+        zones.len() < 2
+    });
+    // To find the one other instance to start on, an operation may be changed, which is not to leave something out.
+    assert!(in_two_zones.iter().all(|size| *size <= (3, 3, 1)), "{in_two_zones:?}");
 }
