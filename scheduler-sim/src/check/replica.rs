@@ -345,6 +345,10 @@ impl Replay<'_> {
         };
         let (number, ask) = (missing.number, Arc::clone(&service.ask));
         self.expect_head(None, &service.name_of(number.unwrap_or_default()), &ask.group)?;
+        // A service may have several turns in one instant: the reason shows which of them a line is of.
+        if let Some(right) = self.refusal(&ask).filter(|right| self.is_legality_only && right.reason != reason) {
+            return Err(self.log.wrong(format!("the reason is {}", right.reason)));
+        }
         self.check_refused(&ask, reason, closest)?;
         self.log.pass();
         debug_assert_eq!(record.group, *ask.group);
