@@ -58,12 +58,10 @@ impl Simulation<'_> {
     fn stop_one(&mut self, id: ServiceId, whom: Whom<'_>) -> bool {
         let Some(state) = self.services.states.get(&id) else { return false };
         let request = Arc::clone(state.prepared.request());
-        let others: Vec<TaskId> = state
-            .tasks
-            .iter()
-            .filter(|(task, _)| !whom.is_meant(state, &self.cluster, **task))
-            .map(|(task, _)| *task)
-            .collect();
+        // Standalone tasks may be of the service's group, too (C-46).
+        let group = self.cluster.group(request.group());
+        let tasks = group.into_iter().flat_map(|group| group.tasks()).map(|task| task.id());
+        let others: Vec<TaskId> = tasks.filter(|task| !whom.is_meant(state, &self.cluster, *task)).collect();
         let Some(task) = self.choose_stop_but(&request, &others) else { return false };
         let why = match whom {
             Whom::Staying => StoppedWhy::ScaleIn,

@@ -290,3 +290,24 @@ fn a_daemon_follows_the_tasks_that_its_expression_looks_at() {
         ],
     );
 }
+
+/// A task of somebody else's may count in the service's group (C-46); the service stops its own.
+#[test]
+fn scale_in_leaves_standalone_tasks_of_the_group_alone() {
+    let events = r#"
+        {"atSeconds":0,"createService":{"serviceName":"web","taskDefinition":"quarter","desiredCount":2}},
+        {"atSeconds":1,"runTask":{"taskDefinition":"quarter","group":"service:web","id":"guest"}},
+        {"atSeconds":2,"updateService":{"service":"web","desiredCount":0}},
+        {"atSeconds":3,"deleteService":{"service":"web"}}"#;
+    check(
+        &trace("{}", 1, events),
+        &[
+            "0 web/0 placed i-0 desired",
+            "0 web/1 placed i-0 desired",
+            "1 guest placed i-0",
+            "2 web/1 stopped i-0 scale-in",
+            "2 web/0 stopped i-0 scale-in",
+            "end 3",
+        ],
+    );
+}

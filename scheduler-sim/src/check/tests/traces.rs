@@ -112,6 +112,9 @@ pub(super) fn services(seed: u64) -> String {
                 if chance.one_in(3) {
                     run["placementStrategy"] = strategy(chance);
                 }
+                if chance.one_in(8) {
+                    run["group"] = json!(chance.of(&["service:web", "service:api", "mine"]));
+                }
                 run["placementConstraints"] = constraints(chance, true);
                 json!({"runTask": run})
             }
