@@ -13,7 +13,7 @@ mkdir -p logs
 one() {
     local target=$1
     mkdir -p "artifacts/$target"
-    cargo fuzz run --fuzz-dir . --sanitizer none "$target" -- -max_total_time="$seconds" -timeout=10 \
+    cargo fuzz run --fuzz-dir . --sanitizer none "$target" -- -max_total_time="$seconds" -timeout=30 \
         -rss_limit_mb=2048 -max_len=8192 -dict="dictionaries/$target" -print_final_stats=1 > "logs/$target" 2>&1 ||
         echo "a finding of $target: see fuzz/artifacts/$target and fuzz/logs/$target"
 }
