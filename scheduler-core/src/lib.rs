@@ -99,6 +99,7 @@
 //! | survive a restart | [`Cluster::snapshot`], [`Cluster::restore`] |
 //! | follow what happens | the [`Change`]s that each call returns |
 //! | bring a rule of your own | [`ScoringPolicy`] for a score by instance, [`PlacementPolicy`] for more, [`CustomConstraint`] |
+//! | test it | `laws!`, feature `proptest` |
 //! | share GPUs | [`Demand::with_gpu_share`], [`InstanceView::free_gpu_millis`], [`Placement::on_gpus`] |
 //!
 //! Several schedulers may work on one cluster: `place` reads, `start` asks again and refuses a placement that has gone
@@ -112,7 +113,8 @@
 //! All off by default, all additive:
 //! - `serde`: values as ECS's own JSON (task definitions, container instances, services, snapshots).
 //! - `rand`: any generator of the `rand` family as a source of randomness (`DrawFrom`).
-//! - `proptest`: generators of clusters, requests and histories, for property tests of your own (`laws`).
+//! - `proptest`: laws that test a policy or constraint of your own (`laws!`), and generators of clusters, requests and
+//!   histories for property tests (`laws`); takes in `serde`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc = include_str!("choices.md")]

@@ -1,11 +1,13 @@
 //! The core's law kit from outside: every policy here keeps the laws, and histories replay as the traces they are written
 //! as.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use scheduler_core::laws::{self, TraceError};
-use scheduler_core::{AttributeName, Cluster, InstanceView};
+use scheduler_core::laws::{self, Law, Subject, TraceError};
+use scheduler_core::{AttributeName, Candidates, Cluster, Draw, InstanceView, PlacementPolicy, PolicyContext};
 use scheduler_sim::policy::{
     BestFit, BestFitGpu, CosineSimilarity, DotProduct, FirstFit, FragmentationGradientDescent, GpuClustering,
     GpuPacking, LeastWaste, POLICIES, RandomGpu, Resource, TaskShape, Tetris, TypicalTasks, WorstFit,
@@ -91,4 +93,42 @@ proptest! {
             Err(error) => prop_assert!(false, "{error}"),
         }
     }
+}
+
+/// Wants a vCPU, and forgets that there may be none.
+#[derive(Debug)]
+struct RoomyFirst;
+
+impl PlacementPolicy for RoomyFirst {
+    fn name(&self) -> &'static str {
+        "roomy-first"
+    }
+
+    fn narrow(&self, _: &PolicyContext<'_>, candidates: &mut Candidates<'_>, _: &mut dyn Draw) {
+        let roomy = candidates.iter().position(|instance| instance.remaining().cpu_units >= 1024);
+        candidates.keep_only(roomy.expect("an instance has a vCPU to spare"));
+    }
+}
+
+#[test]
+fn a_law_that_is_broken_leaves_a_trace_that_the_program_replays() {
+    let subject = Subject::policy(|| Arc::new(RoomyFirst));
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    let asserted = catch_unwind(AssertUnwindSafe(|| subject.assert_law(Law::NeverPanics, Some(directory))));
+    let message = asserted.expect_err("the law is broken").downcast::<String>().expect("a text");
+    let (told, command) = message.trim_end().rsplit_once("\nreplay it: ").expect("the command comes last");
+    assert!(told.starts_with("policy `roomy-first` breaks the law `never_panics`:\n"), "{told}");
+    let path = command.strip_prefix("scheduler-sim ").expect("it is this program");
+    assert!(told.ends_with(std::fs::read_to_string(path).expect("it was written").trim_end()), "{told}");
+
+    let program = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_scheduler-sim")).args(arguments).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let columns = "tasks.placed,tasks.unplaced";
+    let csv = program(&["-q", "-s", "headroom", "-f", "csv", "--columns", columns, path]);
+    assert_eq!(csv.lines().nth(1).and_then(|line| line.split_once("headroom,0,")).map(|it| it.1), Some("1,0"), "{csv}");
+    let explained = program(&["explain", path, "--task", "question"]);
+    assert!(explained.contains("i-0") && explained.contains("i-1"), "{explained}");
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::trace_parts::{definition, definition_of_adopted, document, instance, run_task, settings};
 use super::{History, InstanceCall, Operation, Run, TaskCall, nth_instance, nth_task};
 use crate::cluster::{Change, Cluster, InstanceId, TaskId};
-use crate::model::AttributeName;
+use crate::model::{AttributeName, AttributeValue};
 use crate::placement::PlacementRequest;
 
 /// What no trace can say.
@@ -111,7 +111,9 @@ impl<'a> Writer<'a> {
     }
 
     fn event(&mut self, at: usize, key: &str, value: Value) {
-        self.events.push(json!({ "atSeconds": at, key: value }));
+        let mut event = json!({ "atSeconds": at });
+        event[key] = value;
+        self.events.push(event);
     }
 
     fn write(&mut self, at: usize, operation: &Operation) -> Result<(), TraceError> {
@@ -233,11 +235,11 @@ impl<'a> Writer<'a> {
             }
             InstanceCall::PutAttributes(attributes) => {
                 let entries =
-                    attributes.iter().map(|(name, value)| targeted(name, value.as_ref().map(|it| it.as_str())));
+                    attributes.iter().map(|(name, value)| targeted(name, value.as_ref().map(AttributeValue::as_str)));
                 ("putAttributes", json!({ "attributes": entries.collect::<Vec<_>>() }))
             }
-            InstanceCall::DeleteAttributes(names) => {
-                let entries = names.iter().map(|name| targeted(name, None));
+            InstanceCall::DeleteAttributes(deleted) => {
+                let entries = deleted.iter().map(|name| targeted(name, None));
                 ("deleteAttributes", json!({ "attributes": entries.collect::<Vec<_>>() }))
             }
             InstanceCall::Resize(_) => return Err(TraceError::Resize { operation: at }),

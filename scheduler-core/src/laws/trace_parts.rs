@@ -214,9 +214,10 @@ fn is_told(request: &PlacementRequest) -> bool {
 pub(super) fn document(settings: &Value, fleet: &[Value], definitions: &[Value], events: &[Value]) -> String {
     let list = |key: &str, elements: &[Value]| {
         let lines: Vec<String> = elements.iter().map(|element| format!("    {element}")).collect();
-        match lines.is_empty() {
-            true => format!("  \"{key}\": []"),
-            false => format!("  \"{key}\": [\n{}\n  ]", lines.join(",\n")),
+        if lines.is_empty() {
+            format!("  \"{key}\": []")
+        } else {
+            format!("  \"{key}\": [\n{}\n  ]", lines.join(",\n"))
         }
     };
     let mut parts = vec!["  \"version\": 1".to_owned()];

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestError, TestRunner};
-use scheduler_core::laws::{self, History, Law, Subject};
+use scheduler_core::laws::{self, Law, Subject};
 use scheduler_core::{
     Candidates, Cluster, CustomConstraint, Draw, GpuSet, InstanceStatus, InstanceView, PlacementPolicy,
     PlacementRequest, PolicyContext, ScoringPolicy, TaskView,
