@@ -131,6 +131,14 @@ impl TaskDefinition {
         &self.placement_constraints
     }
 
+    /// The same without the placement constraint at that position; as it is if it has fewer.
+    pub fn without_placement_constraint(mut self, index: usize) -> TaskDefinition {
+        if index < self.placement_constraints.len() {
+            self.placement_constraints.remove(index);
+        }
+        self
+    }
+
     /// What it requires of the instance's attributes: as given, else derived (C-45).
     pub fn required_attributes(&self) -> &[RequiredAttribute] {
         &self.required_attributes

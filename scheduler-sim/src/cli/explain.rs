@@ -1,19 +1,28 @@
-//! `explain`: why a task went where it did, or nowhere.
+//! `explain`: why a task went where it did, or nowhere, and what would have let it in.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use scheduler_core::GPU_MILLI;
 
-use super::inputs::{Opened, Reading, SettingOptions, open, strategy};
-use super::output::{CliError, print};
+use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
+use super::output::{CliError, message, print, printable_lines};
+use crate::explain::{Explained, apply, explain, explanation_json, explanation_text, found_json, found_text};
+use crate::files::is_same_file;
 use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer};
-use crate::simulation::{Decision, Plan, probe};
+use crate::report::{Json, document};
+use crate::simulation::{Plan, Pulse, run as replay};
+use crate::trace::{OutputFile, Settings};
 
 /// Why a task went where it did, or nowhere
+///
+/// Tells the state at the decision, what the task asks for, how each check and each rule narrowed the instances, who won,
+/// and by how much. Of a task that was refused it also tells the smallest single changes that would have let it in:
+/// one constraint less; one more instance like one of the fleet; tasks of one instance that stop; one task that moves.
+/// Each is tried on a fork of the run at that instant, with the same queue, services and random numbers; 1,000 forks at most,
+/// and at most three suggestions of each kind.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The trace; `-` is standard input
@@ -24,17 +33,26 @@ pub(super) struct Arguments {
     /// Why not on this container instance
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
+    /// Tell whether an index or a scan answered
+    #[arg(long)]
+    verbose: bool,
+    /// Write the trace with suggestion N made, and replay it
+    #[arg(long, value_name = "N", requires = "output", value_parser = clap::value_parser!(u32).range(1..))]
+    apply: Option<u32>,
+    /// Where the changed trace goes: .json or .jsonl, and then .gz to pack it
+    #[arg(short, long, value_name = "FILE", requires = "apply")]
+    output: Option<PathBuf>,
     /// The strategy of the run
     #[arg(short, long, value_name = "SPEC", default_value = "as-written")]
     strategy: String,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    format: TextOrJson,
     #[command(flatten)]
     settings: SettingOptions,
     #[command(flatten)]
     reading: Reading,
 }
-
-/// Instances named one by one; of more only the number is told.
-const LISTED: usize = 20;
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let opened = open(&arguments.trace, &arguments.reading, false)?;
@@ -42,91 +60,165 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec = strategy(&arguments.strategy, &opened)?;
     let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
-    let mut life = Life { task: &arguments.task, lines: Vec::new() };
-    let found = probe(&plan, source.events(survey)?, &arguments.task, &mut life)?;
-    if found.decisions.is_empty() && life.lines.is_empty() {
+    let mut life = Life { task: &arguments.task, moments: Vec::new() };
+    let explained = explain(&plan, || source.events(survey), &arguments.task, &mut life)?;
+    if explained.probe.decisions.is_empty() && life.moments.is_empty() {
         return Err(CliError::usage(format!(
             "no task `{}` was ever asked for in this run; --decisions DIR writes down all names",
             arguments.task
         )));
     }
-    let mut text = format!("task {} under {}\n", arguments.task, spec.name());
-    for line in &life.lines {
-        let _ = writeln!(text, "  {line}");
-    }
-    for decision in &found.decisions {
-        text.push('\n');
-        describe(decision, arguments.instance.as_deref(), &mut text);
-    }
-    if found.count > 2 {
-        let _ = writeln!(text, "\n(the first and the last of {} decisions)", found.count);
-    }
+    let applied = match (arguments.apply, &arguments.output) {
+        (Some(number), Some(path)) => Some(write_applied(arguments, &opened, &explained, number, path)?),
+        _ => None,
+    };
+    let text = match arguments.format {
+        TextOrJson::Table => printable_lines(&text(arguments, spec.name(), &life, &explained, applied.as_ref())),
+        TextOrJson::Json => json(arguments, &opened, (spec.name(), settings.seed), &life, &explained, applied.as_ref()),
+    };
     print(&text, None)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn describe(decision: &Decision, instance: Option<&str>, text: &mut String) {
-    let event = decision.event.map_or_else(|| "by its service".to_owned(), |event| format!("event {event}"));
-    // Writing to a text cannot fail.
-    let _ = writeln!(text, "at {} s, {event}, strategy {}", seconds(decision.at_ms), decision.strategy);
-    let _ = writeln!(text, "  {}", decision.explanation);
-    for step in &decision.steps {
-        let _ = writeln!(text, "  {} -> {} left", step.rule, step.left);
-    }
-    match &decision.chosen {
-        Some(chosen) => {
-            let _ = writeln!(text, "  placed on {chosen}");
+    match applied {
+        Some(Applied { placed: None, number, .. }) => {
+            message(&format!(
+                "error: with suggestion {number} made, a replay does not place `{}` at that instant; another one may",
+                arguments.task
+            ));
+            Ok(ExitCode::from(1))
         }
-        None => text.push_str("  not placed\n"),
-    }
-    candidates(decision, instance, text);
-    failures(decision, instance, text);
-}
-
-fn candidates(decision: &Decision, instance: Option<&str>, text: &mut String) {
-    let shown = decision.candidates.iter().filter(|candidate| instance.is_none_or(|name| name == candidate.name));
-    let width = decision.candidates.iter().map(|candidate| candidate.name.len()).max().unwrap_or(0);
-    for candidate in shown.take(LISTED) {
-        let remaining = candidate.remaining;
-        let gpus = gpus_left(remaining.gpu_milli);
-        let _ = writeln!(
-            text,
-            "    {:<width$}  {}  {} CPU units, {} MiB{gpus} left, {} of the group",
-            candidate.name, candidate.zone, remaining.cpu_units, remaining.memory_mib, candidate.group_count
-        );
-    }
-    if instance.is_none() && decision.candidates.len() > LISTED {
-        let _ = writeln!(text, "    and {} more that could hold it", decision.candidates.len() - LISTED);
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Whole GPUs, or thousandths where shares are taken.
-fn gpus_left(milli: u32) -> String {
-    match (milli / GPU_MILLI, milli % GPU_MILLI) {
-        (0, 0) => String::new(),
-        (whole, 0) => format!(", {whole} GPUs"),
-        (whole, part) => format!(", {whole}.{part:03} GPUs"),
-    }
+/// A suggestion that was made.
+struct Applied {
+    number: u32,
+    file: String,
+    at_ms: u64,
+    /// The instance on which the replay placed the task at that instant, and its Availability Zone.
+    placed: Option<(String, String)>,
 }
 
-/// Every failing check of the instances that could not hold the task.
-fn failures(decision: &Decision, instance: Option<&str>, text: &mut String) {
-    let failing = decision.explanation.instances().iter().filter(|it| !it.failures.is_empty());
-    let failing: Vec<_> = failing.filter(|it| instance.is_none_or(|name| *it.name == *name)).collect();
-    let width = failing.iter().map(|it| it.name.len()).max().unwrap_or(0);
-    for it in failing.iter().take(LISTED) {
-        let all: Vec<_> = it.failures.iter().map(|failed| format!("{}: {failed}", failed.check().reason())).collect();
-        let _ = writeln!(text, "    {:<width$}  {}  {}", it.name, it.zone, all.join("; "));
+/// Writes the changed trace, reads it again and replays it up to the decision.
+fn write_applied(
+    arguments: &Arguments,
+    opened: &Opened,
+    explained: &Explained,
+    number: u32,
+    path: &Path,
+) -> Result<Applied, CliError> {
+    let Explained { moment: Some(moment), found: Some(found), probe } = explained else {
+        return Err(CliError::usage(format!(
+            "--apply {number}: `{}` was placed at once, so there is nothing to change",
+            arguments.task
+        )));
+    };
+    let count = found.suggestions.len();
+    let (Some(suggestion), Some(decision)) = (found.suggestions.get(number as usize - 1), probe.decisions.first()) else {
+        return Err(CliError::usage(format!("--apply {number}: there are {count} suggestions")));
+    };
+    if is_same_file(&arguments.trace, path) {
+        return Err(CliError::usage("--output is the input; choose another file"));
     }
-    if failing.len() > LISTED {
-        let _ = writeln!(text, "    and {} more that could not hold it", failing.len() - LISTED);
+    let mut file = OutputFile::create(path)?;
+    let pieces = apply(&opened.source, &opened.survey, *moment, decision, &suggestion.change).map_err(CliError::usage)?;
+    let form = file.form();
+    pieces.write(&mut file, form).map_err(|source| CliError::write(path, source))?;
+    drop(pieces);
+    file.finish()?;
+    let changed = open(path, &arguments.reading, true)?;
+    let settings = arguments.settings.apply(&changed.survey.header.settings)?;
+    let settings = Settings { end_ms: Some(moment.at_ms), ..settings };
+    let spec = strategy(&arguments.strategy, &changed)?;
+    let mut life = Life { task: &arguments.task, moments: Vec::new() };
+    let plan = Plan::new(&changed.survey, &settings, &spec);
+    replay(&plan, changed.source.events(&changed.survey)?, &mut life, &Pulse::default())?;
+    let placed = life.moments.into_iter().find(|it| it.at_ms == moment.at_ms && it.placed.is_some());
+    let file = path.display().to_string();
+    Ok(Applied { number, file, at_ms: moment.at_ms, placed: placed.and_then(|it| it.placed) })
+}
+
+fn text(
+    arguments: &Arguments,
+    strategy: &str,
+    life: &Life<'_>,
+    explained: &Explained,
+    applied: Option<&Applied>,
+) -> String {
+    let mut text = format!("task {} under {strategy}\n", arguments.task);
+    // Writing to a text cannot fail.
+    for moment in &life.moments {
+        let _ = writeln!(text, "  at {} s {}", seconds(moment.at_ms), moment.what);
     }
+    for (index, decision) in explained.probe.decisions.iter().enumerate() {
+        text.push('\n');
+        text.push_str(&explanation_text(decision, arguments.instance.as_deref(), arguments.verbose));
+        if let Some(found) = explained.found.as_ref().filter(|_| index == 0) {
+            text.push('\n');
+            text.push_str(&found_text(found));
+        }
+    }
+    if explained.probe.count > 2 {
+        let _ = writeln!(text, "\n(the first and the last of {} decisions)", explained.probe.count);
+    }
+    if let Some(Applied { number, file, at_ms, placed }) = applied {
+        let _ = match placed {
+            Some((instance, zone)) => writeln!(
+                text,
+                "\nwith suggestion {number}, written to {file}, it is placed at {} s on {instance} ({zone})",
+                seconds(*at_ms)
+            ),
+            None => writeln!(text, "\nwith suggestion {number}, written to {file}, it is not placed at {} s", seconds(*at_ms)),
+        };
+    }
+    text
+}
+
+fn json(
+    arguments: &Arguments,
+    opened: &Opened,
+    (strategy, seed): (&str, u64),
+    life: &Life<'_>,
+    explained: &Explained,
+    applied: Option<&Applied>,
+) -> String {
+    let moments = life.moments.iter().map(|moment| {
+        Json::object([("at_seconds", Json::Number(seconds(moment.at_ms))), ("text", Json::from(moment.what.as_str()))])
+    });
+    let decisions = explained.probe.decisions.iter();
+    let decisions = decisions.map(|decision| explanation_json(decision, arguments.instance.as_deref()));
+    let applied = applied.map_or(Json::Null, |it| {
+        let placed = it.placed.as_ref().map_or(Json::Null, |(instance, _)| Json::from(instance.as_str()));
+        Json::object([
+            ("suggestion", Json::count(it.number.into())),
+            ("file", Json::from(it.file.as_str())),
+            ("at_seconds", Json::Number(seconds(it.at_ms))),
+            ("placed", placed),
+        ])
+    });
+    document([
+        ("trace", Json::from(&*opened.survey.header.name)),
+        ("strategy", Json::from(strategy)),
+        ("seed", Json::count(seed)),
+        ("task", Json::from(arguments.task.as_str())),
+        ("life", Json::List(moments.collect())),
+        ("decision_count", Json::count(explained.probe.count)),
+        ("decisions", Json::List(decisions.collect())),
+        ("changes", explained.found.as_ref().map_or(Json::Null, found_json)),
+        ("applied", applied),
+    ])
 }
 
 /// What became of the task.
 struct Life<'a> {
     task: &'a str,
-    lines: Vec<String>,
+    moments: Vec<Moment>,
+}
+
+struct Moment {
+    at_ms: u64,
+    what: String,
+    /// The instance and its zone, if it was placed.
+    placed: Option<(String, String)>,
 }
 
 impl Observer for Life<'_> {
@@ -136,14 +228,18 @@ impl Observer for Life<'_> {
         if !is_task {
             return;
         }
+        let mut placed = None;
         let what = match outcome.fate {
-            Fate::Placed { instance, zone, .. } => format!("placed on {instance} ({zone})"),
+            Fate::Placed { instance, zone, .. } => {
+                placed = Some((instance.to_owned(), zone.to_owned()));
+                format!("placed on {instance} ({zone})")
+            }
             Fate::Refused(refused) | Fate::Missing { refused, .. } => format!("not placed: {}", refused.reason),
             Fate::Waiting(refused) => format!("waits: {}", refused.reason),
             Fate::Withdrawn { why, .. } => format!("given up before it was placed: {why}"),
             Fate::StillWanted { .. } => "still wanted when the run ends".to_owned(),
             Fate::Stopped { instance, why } => format!("ended on {instance}: {why}"),
         };
-        self.lines.push(format!("at {} s {what}", seconds(at_ms)));
+        self.moments.push(Moment { at_ms, what, placed });
     }
 }

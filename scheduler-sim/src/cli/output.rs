@@ -118,7 +118,7 @@ pub(super) fn message(text: &str) {
 }
 
 /// A text without anything that a terminal acts upon but its line breaks.
-fn printable_lines(text: &str) -> String {
+pub(super) fn printable_lines(text: &str) -> String {
     text.split('\n').map(|line| Printable(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 

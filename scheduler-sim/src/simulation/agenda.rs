@@ -141,6 +141,15 @@ impl Agenda {
         self.later.push(item);
     }
 
+    /// The tasks that end by themselves, and when, in no particular order.
+    pub(super) fn task_ends_at(&self) -> impl Iterator<Item = (TaskId, u64)> {
+        let now = self.now.iter().map(|Reverse(item)| item);
+        now.chain(self.later.lists.iter().flatten()).filter_map(|item| match item.due {
+            Due::End(task) => Some((task, item.at_ms)),
+            _ => None,
+        })
+    }
+
     fn len(&self) -> usize {
         self.now.len() + self.later.count
     }

@@ -6,11 +6,11 @@ use scheduler_core::{Cause, Change, Cluster, InstanceId, InstanceStatus, Instanc
 const LOOK_LIMIT: usize = 32;
 
 /// Instances that changed since those who wait had their last turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Triggers(Changed);
 
 /// Instances by the way in which they changed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Changed {
     /// A task ended or was stopped or lost there; it registered, returned or became ACTIVE; its agent connected; its
     /// attributes changed.

@@ -19,8 +19,12 @@ const INSTANCE_LIMIT: u64 = 4_194_304;
 
 impl Simulation<'_> {
     pub(super) fn act(&mut self, event: &Event) -> Result<(), Cause> {
-        let number = event.number;
-        match &event.action {
+        self.act_on(&event.action, event.number)
+    }
+
+    /// Does what an event of that number does.
+    pub(super) fn act_on(&mut self, action: &Action, number: u64) -> Result<(), Cause> {
+        match action {
             Action::RunTask(run) => {
                 self.run_task(number, run)?;
                 self.tell_arrived(&run.request, &run.names);
@@ -81,11 +85,12 @@ impl Simulation<'_> {
             let placement = self.requests.get_mut(id).placer.place(&self.cluster, &mut self.draw);
             if self.probe.is_some() {
                 let request = Arc::clone(self.requests.get_mut(id).request());
+                let execution = Some(self.requests.get_mut(id).placer.execution());
                 let is_task = |task: &str| match &placement {
                     Some(_) => *task == *run.names.name(index),
                     None => (index..run.names.count()).any(|index| *task == *run.names.name(index)),
                 };
-                self.look(is_task, &request, placement.as_ref(), Some(event));
+                self.look(is_task, &request, placement.as_ref(), execution, Some(event));
             }
             let Some(placement) = placement else {
                 self.refuse_copies(event, run, names, u64::from(index));
@@ -160,7 +165,7 @@ impl Simulation<'_> {
             self.check_task_limit()?;
             self.statistics.decisions += 1;
             let placement = Placement::start_task(target, Arc::clone(&request));
-            self.look(|task| *task == *name, &request, Some(&placement), Some(event));
+            self.look(|task| *task == *name, &request, Some(&placement), None, Some(event));
             match self.start(placement, Some(&name), start) {
                 Ok(_) => {}
                 Err(error @ scheduler_core::StartError::DuplicateTask { .. }) => return Err(error.into()),

@@ -9,6 +9,8 @@ mod capacity;
 mod daemon;
 mod error;
 mod events;
+mod halted;
+mod narrowing;
 mod plan;
 mod probe;
 mod queue;
@@ -32,7 +34,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use agenda::{Agenda, Due, Rank};
 use capacity::Triggers;
 pub use error::{Cause, RunError};
-pub use probe::{Candidate, Decision, Probe, Step};
+pub use halted::{Addition, Halted, TaskStanding, halted};
+pub use narrowing::{Measure, Step};
+pub use probe::{Candidate, Decision, Probe, Standing, ZoneStanding};
 use queue::Memory;
 use requests::RequestTable;
 use rustc_hash::FxHashMap;
@@ -214,6 +218,10 @@ struct Simulation<'a> {
     registered: u64,
     /// Counts the changes of the cluster.
     version: u64,
+    /// Counts the turns of the loop.
+    turn: u64,
+    /// The turn before which it halts.
+    halts_before: Option<u64>,
     is_zone_loss_told: bool,
     statistics: Statistics,
 }
@@ -253,6 +261,8 @@ impl<'a> Simulation<'a> {
             timed_alive: 0,
             registered: 0,
             version: 0,
+            turn: 0,
+            halts_before: None,
             is_zone_loss_told: false,
             statistics: Statistics::default(),
         })
@@ -277,12 +287,18 @@ impl<'a> Simulation<'a> {
 
     /// Always the pending thing with the least (time, rank, sequence). Before each event of rank 3, and before time
     /// moves on, waiting tasks and services get their turn.
+    ///
+    /// Hands out the event that would be next, if it halts before the end.
     fn play<E: Borrow<Event>>(
         &mut self,
         mut events: impl Iterator<Item = Result<E, TraceError>>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Option<E>, RunError> {
         let mut next_event = events.next().transpose()?;
         loop {
+            if self.halts_before == Some(self.turn) {
+                return Ok(next_event);
+            }
+            self.turn += 1;
             let of_event = next_event.as_ref().map(|event| {
                 let event: &Event = event.borrow();
                 (event.at_ms, Rank::from(event.action.rank()))
@@ -313,7 +329,8 @@ impl<'a> Simulation<'a> {
                 next_event = events.next().transpose()?;
             }
         }
-        self.foresee_zone_loss()
+        self.foresee_zone_loss()?;
+        Ok(None)
     }
 
     /// Whether the run ends before that time: after the horizon only placed tasks keep it going.

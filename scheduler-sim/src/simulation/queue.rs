@@ -22,13 +22,13 @@ use crate::outcome::{Copies, Fate, Origin, Outcome, StoppedWhy};
 
 /// What is needed to tell the reason of the last refusal of tasks that wait, without asking after each turn: how the
 /// cluster has changed since.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     /// Of requests that do not look at tasks, and of those that do.
     sides: [Side; 2],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Side {
     round: u64,
     undo: Vec<Undo>,
@@ -203,8 +203,10 @@ impl Simulation<'_> {
             self.statistics.count_decision(prepared);
             let placement = prepared.place(&self.cluster, &mut self.draw);
             if self.probe.is_some() {
-                let request = Arc::clone(self.requests.get_mut(id).request());
-                self.look(|task| name.as_deref() == Some(task), &request, placement.as_ref(), start.event);
+                let prepared = &self.requests.get_mut(id).placer;
+                let (request, execution) = (Arc::clone(prepared.request()), Some(prepared.execution()));
+                let is_task = |task: &str| name.as_deref() == Some(task);
+                self.look(is_task, &request, placement.as_ref(), execution, start.event);
             }
             let Some(placement) = placement else {
                 return Ok((placed, false));

@@ -142,10 +142,11 @@ impl Simulation<'_> {
     fn look_at_copy(&mut self, id: ServiceId, number: u64, placement: Option<&Placement>) {
         let Some(state) = self.services.states.get_mut(&id) else { return };
         let request = Arc::clone(state.prepared.request());
+        let execution = Some(state.prepared.placer.execution());
         let name: Box<str> = state.entry.service.name().into();
         let last = number + if placement.is_some() { 0 } else { state.missing_count().saturating_sub(1) };
         let is_task = |task: &str| (number..=last).any(|number| *task == format!("{name}/{number}"));
-        self.look(is_task, &request, placement, None);
+        self.look(is_task, &request, placement, execution, None);
     }
 
     /// All missing copies are refused; those that are so for the first time, or for another reason, are told.

@@ -43,6 +43,7 @@ enum NeedKey {
 }
 
 /// A request as a run places it.
+#[derive(Clone)]
 pub(super) struct Prepared {
     pub(super) placer: PreparedRequest,
     /// Whether an expression looks at tasks, so that a placement may make room.
@@ -107,6 +108,7 @@ pub(super) struct Asked<'a> {
 
 /// The requests that a run asked for last, and those that wait. The reader shares equal requests, so their addresses tell
 /// them apart.
+#[derive(Clone)]
 pub(super) struct RequestTable {
     ids: FxHashMap<usize, RequestId>,
     entries: Slab<Entry>,
@@ -131,7 +133,7 @@ impl Default for RequestTable {
 }
 
 /// Prepared requests to make others of: those that their task definition decides but for the group.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Models(FxHashMap<usize, (Arc<Definition>, Prepared)>);
 
 impl Models {
@@ -157,6 +159,7 @@ impl Models {
     }
 }
 
+#[derive(Clone)]
 struct Entry {
     /// The clock when it was asked for last.
     used_at: u64,

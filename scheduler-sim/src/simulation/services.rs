@@ -25,7 +25,7 @@ impl ServiceId {
 }
 
 /// All services that exist.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Services {
     created: u32,
     pub(super) states: BTreeMap<ServiceId, ServiceState>,
@@ -33,6 +33,7 @@ pub(super) struct Services {
 }
 
 /// One service.
+#[derive(Clone)]
 pub(super) struct ServiceState {
     pub(super) entry: ServiceEntry,
     pub(super) prepared: Prepared,
@@ -70,7 +71,7 @@ pub(super) struct ServiceTask {
 }
 
 /// Copies wanted at one instant for one reason.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Missing {
     /// The number of the first; names are given at the first attempt.
     pub(super) first_number: Option<u64>,

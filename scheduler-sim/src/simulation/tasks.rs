@@ -15,7 +15,7 @@ use crate::trace::RunningTask;
 const TASK_LIMIT: u64 = 1 << 31;
 
 /// What a run remembers of a task whose desired status is RUNNING.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct AliveTask {
     pub(super) origin: Origin,
     /// By which it was placed.

@@ -14,7 +14,7 @@ use super::requests::{Need, NeedId, RequestId};
 use crate::outcome::Copies;
 
 /// The copies of one RunTask that wait.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// Its place among all arrivals.
     pub(super) arrival: u64,
@@ -121,14 +121,14 @@ pub(super) struct Fresh {
 }
 
 /// Entries with the same need, by their arrival.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Queue {
     need: Need,
     entries: BTreeMap<u64, Entry>,
 }
 
 /// All copies that wait.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct WaitingTasks {
     queues: BTreeMap<NeedId, Queue>,
     by_base: FxHashMap<Arc<str>, (NeedId, u64)>,

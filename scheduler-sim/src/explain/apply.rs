@@ -1,0 +1,322 @@
+//! A trace in which a change is made right before a decision; all that comes before it stays as it is.
+//!
+//! New events stand right before the first event that has not been played then. An instance that joins does so after the other events of
+//! the instant that register instances, so that those keep their numbers. A request of which a constraint goes is edited; one of the task definition goes
+//! with a definition of another family, registered for this request alone.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use scheduler_core::{AttributeName, PlacementConstraint};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::Moment;
+use super::change::{Change, Lifted, Origin};
+use super::rewrite::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
+use crate::simulation::Decision;
+use crate::trace::{Action, Pieces, Source, Survey, TraceError};
+
+/// Why a change cannot be written down.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The trace cannot be read again.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A part of it is not what was read before.
+    #[error("the trace cannot be taken apart: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Something that it refers to is not found in it.
+    #[error("the trace does not say where {what} comes from")]
+    Missing {
+        /// What is looked for.
+        what: String,
+    },
+}
+
+/// The trace with one change made.
+///
+/// Memory: as the unpacked trace.
+///
+/// # Errors
+/// [`ApplyError`] if the trace cannot be taken apart.
+pub fn apply(
+    source: &Source,
+    survey: &Survey,
+    moment: Moment,
+    decision: &Decision,
+    change: &Change,
+) -> Result<Pieces, ApplyError> {
+    let mut pieces = source.pieces()?;
+    pieces.name_tasks();
+    let notes = Notes::take(source, survey, moment, change)?;
+    let mut writer = Writer { pieces, notes, moment, joining: Vec::new(), added: Vec::new() };
+    writer.make(survey, decision, change)?;
+    Ok(writer.put_together())
+}
+
+/// What the events say that the pieces do not show at once.
+struct Notes {
+    /// When each event is, by its number.
+    times_ms: Vec<u64>,
+    /// The event that started the task that moves.
+    started_by: Option<u64>,
+    /// The event that registered the task definition of each name.
+    definitions: Vec<(String, u64)>,
+}
+
+impl Notes {
+    fn take(source: &Source, survey: &Survey, moment: Moment, change: &Change) -> Result<Self, ApplyError> {
+        let mut notes = Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new() };
+        let moved = match change {
+            Change::Move { task, .. } => Some(&**task),
+            _ => None,
+        };
+        let mut is_past = true;
+        for event in source.events(survey)? {
+            let event = event?;
+            is_past &= moment.next_event.is_none_or(|(number, _)| number != event.number);
+            let index = usize::try_from(event.number).unwrap_or(usize::MAX);
+            if notes.times_ms.len() <= index {
+                notes.times_ms.resize(index + 1, 0);
+            }
+            notes.times_ms[index] = event.at_ms;
+            let names = match &event.action {
+                Action::RunTask(run) => Some(&run.names),
+                Action::StartTask(start) => Some(&start.names),
+                Action::RegisterTaskDefinition(definition) => {
+                    notes.definitions.push((definition.core.name().to_owned(), event.number));
+                    None
+                }
+                _ => None,
+            };
+            let is_of_it = |moved: &str| names.is_some_and(|names| has_name(names, moved));
+            if is_past && moved.is_some_and(is_of_it) {
+                notes.started_by = Some(event.number);
+            }
+        }
+        Ok(notes)
+    }
+}
+
+/// Whether a task of these is called so.
+fn has_name(names: &crate::trace::TaskNames, task: &str) -> bool {
+    let id = names.id();
+    match task.strip_prefix(&*id) {
+        Some("") => names.count() == 1,
+        Some(rest) => {
+            let number = rest.strip_prefix('/').and_then(|number| number.parse::<u32>().ok());
+            number.is_some_and(|number| number < names.count() && *names.name(number) == *task)
+        }
+        None => false,
+    }
+}
+
+struct Writer {
+    pieces: Pieces,
+    notes: Notes,
+    moment: Moment,
+    /// Instances that join.
+    joining: Vec<Box<RawValue>>,
+    /// Other events.
+    added: Vec<Box<RawValue>>,
+}
+
+impl Writer {
+    fn make(&mut self, survey: &Survey, decision: &Decision, change: &Change) -> Result<(), ApplyError> {
+        let at_ms = self.moment.at_ms;
+        match change {
+            Change::Lift(lifted) => self.lift(survey, decision, lifted),
+            Change::Join { zone, name, origin, .. } => {
+                let entry = self.like(*origin, zone, name)?;
+                self.joining.push(event(at_ms, "registerContainerInstances", [entry])?);
+                let state = json!({"containerInstances": [&**name], "status": "ACTIVE"});
+                self.added.push(event(at_ms, "updateContainerInstancesState", state)?);
+                Ok(())
+            }
+            Change::Free { tasks, .. } => tasks.iter().try_for_each(|task| self.stop(task)),
+            Change::Move { task, to, definition, group, duration_ms, .. } => {
+                self.stop(task)?;
+                let mut call = self.call_of(task)?;
+                set(&mut call, "id", &**task)?;
+                set(&mut call, "taskDefinition", definition.as_deref())?;
+                set(&mut call, "group", group)?;
+                set(&mut call, "containerInstances", [to])?;
+                if let Some(duration_ms) = duration_ms {
+                    call.insert("durationSeconds".to_owned(), seconds_raw(*duration_ms)?);
+                }
+                self.added.push(event(at_ms, "startTask", call)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn stop(&mut self, task: &str) -> Result<(), ApplyError> {
+        self.added.push(event(self.moment.at_ms, "stopTask", json!({ "task": task }))?);
+        Ok(())
+    }
+
+    /// What StartTask takes over from the call that started a task.
+    fn call_of(&self, task: &Arc<str>) -> Result<RawMap, ApplyError> {
+        let from = match self.notes.started_by {
+            Some(number) => {
+                let event = object(&self.pieces.events[number as usize])?;
+                event.get("runTask").or(event.get("startTask")).cloned()
+            }
+            None => self.pieces.list("tasks")?.into_iter().find(|raw| {
+                let arn = object(raw).ok().and_then(|map| text(map.get("taskArn")?));
+                arn.is_some_and(|arn| arn == **task || arn.rsplit_once('/').is_some_and(|(_, id)| id == &**task))
+            }),
+        };
+        let from = from.ok_or_else(|| ApplyError::Missing { what: format!("task `{task}`") })?;
+        let mut call = object(&from)?;
+        call.retain(|key, _| matches!(key.as_str(), "overrides" | "networkConfiguration"));
+        Ok(call)
+    }
+
+    /// An instance like one of the trace.
+    fn like(&self, origin: Origin, zone: &str, name: &str) -> Result<RawMap, ApplyError> {
+        let entries: Vec<Box<RawValue>> = match origin.event {
+            None => self.pieces.list("containerInstances")?,
+            Some(number) => {
+                let event = object(&self.pieces.events[number as usize])?;
+                event.get("registerContainerInstances").map_or(Ok(Vec::new()), |it| serde_json::from_str(it.get()))?
+            }
+        };
+        let missing = || ApplyError::Missing { what: "the instance to be like".to_owned() };
+        let mut entry = object(entries.get(origin.index).ok_or_else(missing)?)?;
+        let own = [
+            "count",
+            "containerInstanceArn",
+            "ec2InstanceId",
+            "status",
+            "agentConnected",
+            "registeredAt",
+            "remainingResources",
+        ];
+        entry.retain(|key, _| !own.contains(&key.as_str()));
+        remove_attribute(&mut entry, AttributeName::availability_zone().as_str())?;
+        set(&mut entry, "ec2InstanceId", name)?;
+        set(&mut entry, "availabilityZone", zone)?;
+        set(&mut entry, "status", "DRAINING")?;
+        Ok(entry)
+    }
+
+    fn lift(&mut self, survey: &Survey, decision: &Decision, lifted: &Lifted) -> Result<(), ApplyError> {
+        let at_ms = self.moment.at_ms;
+        match lifted {
+            Lifted::OfService { service, index, constraints } => {
+                let left = constraints.iter().enumerate().filter(|(position, _)| position != index);
+                let left: Vec<_> = left.map(|(_, constraint)| constraint_json(constraint)).collect();
+                let update = json!({"service": service, "placementConstraints": left});
+                self.added.push(event(at_ms, "updateService", update)?);
+                Ok(())
+            }
+            Lifted::OfRequest { index, .. } => {
+                self.edit_call(|call| remove_element(call, "placementConstraints", *index))
+            }
+            Lifted::Zones(_) => self.edit_call(|call| {
+                call.shift_remove("networkConfiguration");
+                Ok(())
+            }),
+            Lifted::OfDefinition { index, .. } => self.other_definition(survey, decision, |definition| {
+                remove_element(definition, "placementConstraints", *index)
+            }),
+            Lifted::MaxTasksPerInstance(_) => self.other_definition(survey, decision, |definition| {
+                definition.shift_remove("maxTasksPerInstance");
+                Ok(())
+            }),
+        }
+    }
+
+    /// Edits the call that is decided.
+    fn edit_call(&mut self, change: impl FnOnce(&mut RawMap) -> serde_json::Result<()>) -> Result<(), ApplyError> {
+        let missing = || ApplyError::Missing { what: "the request".to_owned() };
+        let (number, _) = self.moment.next_event.ok_or_else(missing)?;
+        let raw = self.pieces.events.get_mut(number as usize).ok_or_else(missing)?;
+        let key = if object(raw)?.contains_key("runTask") { "runTask" } else { "startTask" };
+        *raw = edit(raw, key, change)?;
+        Ok(())
+    }
+
+    /// Registers a changed copy of the request's task definition under another family, and lets the request ask for it.
+    fn other_definition(
+        &mut self,
+        survey: &Survey,
+        decision: &Decision,
+        change: impl FnOnce(&mut RawMap) -> serde_json::Result<()>,
+    ) -> Result<(), ApplyError> {
+        let name = decision.request.spec().definition.as_deref().unwrap_or_default();
+        let mut definition = self.definition(survey, name)?;
+        change(&mut definition)?;
+        let of_header = survey.header.definitions.iter().map(|definition| definition.core.name());
+        let names = of_header.chain(self.notes.definitions.iter().map(|(name, _)| name.as_str()));
+        let families: HashSet<&str> = names.map(family_of).collect();
+        let mut family = format!("{}-lifted", family_of(name));
+        while families.contains(family.as_str()) {
+            family.push_str("-again");
+        }
+        definition.retain(|key, _| !matches!(key.as_str(), "revision" | "taskDefinitionArn"));
+        set(&mut definition, "family", &family)?;
+        self.added.push(event(self.moment.at_ms, "registerTaskDefinition", definition)?);
+        let group = decision.request.group().to_string();
+        self.edit_call(|call| {
+            set(call, "taskDefinition", &family)?;
+            set(call, "group", group)
+        })
+    }
+
+    /// The task definition of that name as the trace writes it.
+    fn definition(&self, survey: &Survey, name: &str) -> Result<RawMap, ApplyError> {
+        let missing = || ApplyError::Missing { what: format!("task definition `{name}`") };
+        let of_event = self.notes.definitions.iter().find(|(known, _)| known == name);
+        let raw = match of_event {
+            Some((_, number)) => {
+                object(&self.pieces.events[*number as usize])?.shift_remove("registerTaskDefinition").ok_or_else(missing)?
+            }
+            None => {
+                let position = survey.header.definitions.iter().position(|it| it.core.name() == name);
+                let mut list = self.pieces.list("taskDefinitions")?;
+                let position = position.filter(|position| *position < list.len()).ok_or_else(missing)?;
+                list.swap_remove(position)
+            }
+        };
+        let map = object(&raw)?;
+        // What DescribeTaskDefinition prints has it one level below.
+        match map.get("taskDefinition") {
+            Some(inner) if !map.contains_key("family") => Ok(object(inner)?),
+            _ => Ok(map),
+        }
+    }
+
+    /// The events in the order of time.
+    fn put_together(self) -> Pieces {
+        let Self { mut pieces, mut notes, moment, joining, added } = self;
+        let at_ms = moment.at_ms;
+        let is_now = |time: &u64| *time == at_ms;
+        let end_of_instant = notes.times_ms.iter().rposition(is_now).map_or(pieces.events.len(), |last| last + 1);
+        let next = moment.next_event.filter(|(_, next_ms)| *next_ms == at_ms);
+        let before_next = next.map_or(end_of_instant, |(number, _)| number as usize);
+        for (index, new) in [(end_of_instant, joining), (before_next, added)] {
+            notes.times_ms.splice(index..index, new.iter().map(|_| at_ms));
+            pieces.events.splice(index..index, new);
+        }
+        let mut timed: Vec<_> = notes.times_ms.into_iter().zip(pieces.events).collect();
+        timed.sort_by_key(|(time, _)| *time);
+        pieces.events = timed.into_iter().map(|(_, event)| event).collect();
+        pieces
+    }
+}
+
+fn family_of(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(family, _)| family)
+}
+
+/// A constraint as ECS writes it. A service has none of another type.
+fn constraint_json(constraint: &PlacementConstraint) -> serde_json::Value {
+    match constraint {
+        PlacementConstraint::MemberOf(expression) => json!({"type": "memberOf", "expression": expression.to_string()}),
+        _ => json!({"type": "distinctInstance"}),
+    }
+}

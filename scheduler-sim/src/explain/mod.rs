@@ -1,0 +1,111 @@
+//! The smallest single changes that would have let a task in, each tried on a copy of the run at the instant of its
+//! refusal, and a trace with one of them made.
+//!
+//! Four classes of changes are searched, one after another:
+//!
+//! 1. *lift*: the request has one placement constraint less, or is not restricted to the zones of its subnets;
+//! 2. *join*: one more instance like one of the fleet, in one of its Availability Zones;
+//! 3. *free*: tasks of one instance stop, so that it has what it lacks;
+//! 4. *move*: one standalone task goes from one instance to another.
+//!
+//! Every change is made of events of the trace format right before the decision, so a replay of the trace with these
+//! events is what the copy plays: with the same queue, services and random numbers.
+
+mod apply;
+mod change;
+mod free;
+mod join;
+mod json;
+mod lift;
+mod rewrite;
+mod search;
+mod shift;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use apply::{ApplyError, apply};
+pub use change::{Change, Freed, Lifted, Origin, Suggestion};
+pub use search::{FORK_LIMIT, Found, Question, Registration, SHOWN_PER_CLASS, suggestions};
+
+use std::cell::RefCell;
+
+pub use self::json::{explanation_json, found_json};
+pub use self::text::{explanation_text, found_text};
+use crate::simulation::{Decision, Plan, Probe, Pulse, RunError, halted, probe};
+use crate::trace::{Action, Event, TraceError};
+
+/// What the run decided about a task, and what would have let it in.
+#[derive(Debug)]
+pub struct Explained {
+    /// The decisions, the first and the last.
+    pub probe: Probe,
+    /// Where the event that is played next at the first decision stands, and when.
+    pub moment: Option<Moment>,
+    /// What would have let it in, if the first decision is a refusal.
+    pub found: Option<Found>,
+}
+
+/// Where a decision stands in the trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// When, in milliseconds.
+    pub at_ms: u64,
+    /// The number and the time of the first event that has not been played then; `None`: all have.
+    pub next_event: Option<(u64, u64)>,
+    /// Instances that have registered by then.
+    pub registered: u64,
+}
+
+/// Plays a trace, and looks at one task; where it is refused first, looks for what would have let it in.
+///
+/// `events` hands out the events anew each time.
+///
+/// # Errors
+/// As [`run`](crate::simulation::run).
+pub fn explain<I>(
+    plan: &Plan<'_>,
+    events: impl Fn() -> Result<I, TraceError>,
+    task: &str,
+    observer: &mut dyn crate::outcome::Observer,
+) -> Result<Explained, RunError>
+where
+    I: IntoIterator<Item = Result<Event, TraceError>>,
+{
+    let probe = probe(plan, events()?, task, observer)?;
+    let Some(decision) = probe.decisions.first().filter(|decision| decision.chosen.is_none()) else {
+        return Ok(Explained { probe, moment: None, found: None });
+    };
+    let (moment, found) = search(plan, events()?, task, decision)?;
+    Ok(Explained { probe, moment: Some(moment), found: Some(found) })
+}
+
+fn search(
+    plan: &Plan<'_>,
+    events: impl IntoIterator<Item = Result<Event, TraceError>>,
+    task: &str,
+    decision: &Decision,
+) -> Result<(Moment, Found), RunError> {
+    let of_header = plan.header.instances.iter().enumerate();
+    let of_header = of_header.map(|(index, entry)| Registration { event: None, index, entry: entry.clone() });
+    let registrations: RefCell<Vec<Registration>> = RefCell::new(of_header.collect());
+    let noted = events.into_iter().inspect(|event| {
+        if let Ok(Event { number, action: Action::RegisterContainerInstances(entries), .. }) = event {
+            let of_event = entries.iter().cloned().enumerate();
+            let of_event = of_event.map(|(index, entry)| Registration { event: Some(*number), index, entry });
+            registrations.borrow_mut().extend(of_event);
+        }
+    });
+    halted(plan, noted, decision.turn, &Pulse::default(), |halted| {
+        let next = halted.next_event.as_ref();
+        let moment = Moment {
+            at_ms: halted.now_ms(),
+            next_event: next.map(|event| (event.number, event.at_ms)),
+            registered: halted.registered(),
+        };
+        // The next event has been read, but not played.
+        let mut registrations = registrations.take();
+        registrations.retain(|it| it.event.is_none() || it.event != next.map(|event| event.number));
+        (moment, suggestions(&Question { halted, decision, task, registrations: &registrations }))
+    })
+}

@@ -1,0 +1,304 @@
+//! An explanation for people.
+
+use std::fmt::Write;
+
+use scheduler_core::{Check, Demand, Execution, GPU_MILLI, GpuDemand, PlacementRequest};
+
+use super::search::{FORK_LIMIT, Found};
+use crate::metrics::seconds;
+use crate::simulation::{Candidate, Decision, Measure, Step};
+
+/// Instances named one by one; of more only the number is told.
+const LISTED: usize = 20;
+
+/// Runners-up that are told.
+const RUNNERS_UP: usize = 3;
+
+/// One decision.
+pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose: bool) -> String {
+    let mut text = String::new();
+    let event = decision.event.map_or_else(|| "by its service".to_owned(), |event| format!("event {event}"));
+    // Writing to a text cannot fail.
+    let _ = writeln!(text, "at {} s, {event}, strategy {}", seconds(decision.at_ms), decision.strategy);
+    let _ = writeln!(text, "  asks for {}", demand_phrase(decision.request.demand()));
+    standing(decision, &mut text);
+    if decision.named_instance.is_some() {
+        text.push_str("  StartTask names the instance: constraints and strategies are not asked\n");
+    }
+    let _ = writeln!(text, "  {}", decision.explanation);
+    for (check, dropped, left) in check_steps(decision) {
+        let _ = writeln!(text, "  {}: {dropped} dropped -> {left} left", check_phrase(check));
+    }
+    for step in &decision.steps {
+        let _ = writeln!(text, "  {} -> {} left", step_phrase(step), step.left);
+    }
+    match &decision.chosen {
+        Some(chosen) => {
+            let _ = writeln!(text, "  placed on {chosen}");
+        }
+        None => text.push_str("  not placed\n"),
+    }
+    if is_verbose {
+        let by = match decision.execution {
+            Some(Execution::Indexed) => "an index answered",
+            Some(_) => "a scan over all instances answered",
+            None => "nobody was asked",
+        };
+        let _ = writeln!(text, "  {by}");
+    }
+    match instance {
+        Some(name) => {
+            let _ = writeln!(text, "  {name}: {}", fate(decision, name));
+        }
+        None => runners_up(decision, &mut text),
+    }
+    candidates(decision, instance, &mut text);
+    failures(decision, instance, &mut text);
+    text
+}
+
+/// What would have let the task in.
+pub fn found_text(found: &Found) -> String {
+    let mut text = String::new();
+    if let Some((position, count)) = found.copy.filter(|(position, _)| *position > 0) {
+        let _ = writeln!(text, "it is copy {} of {count} of its request; those before it go first", position + 1);
+    }
+    if !found.suggestions.is_empty() {
+        text.push_str("any one of these changes right before would have let it in:\n");
+    }
+    for (index, suggestion) in found.suggestions.iter().enumerate() {
+        let _ = writeln!(text, "  {}. {}", index + 1, suggestion.change);
+    }
+    let _ = writeln!(text, "{}", outcome(found));
+    text
+}
+
+/// How the search for changes ended.
+pub(super) fn outcome(found: &Found) -> String {
+    match (found.suggestions.is_empty(), found.is_cut_short) {
+        (true, false) => "no single change of these classes helps: drop one constraint, one more instance, free room on one \
+                          instance, move one task"
+            .to_owned(),
+        (true, true) => format!(
+            "no single change was found that helps: the search ended at its bound of {FORK_LIMIT} forks, with more to try"
+        ),
+        (false, false) => {
+            format!("each was tried on a fork of the run; it took {}", counted(found.forks.into(), "fork"))
+        }
+        (false, true) => format!(
+            "each was tried on a fork of the run; the search ended at its bound of {FORK_LIMIT} forks, with more to try"
+        ),
+    }
+}
+
+/// The checks that a request is asked for, in order, each with how many it dropped and left.
+pub(super) fn check_steps(decision: &Decision) -> Vec<(Check, usize, usize)> {
+    let mut left = decision.explanation.instances().len();
+    let tally: Vec<_> = decision.explanation.tally().collect();
+    let dropped_by = |check: Check| tally.iter().find(|(known, _)| *known == check).map_or(0, |(_, count)| *count);
+    if decision.named_instance.is_some() {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    for check in Check::ALL {
+        let dropped = dropped_by(check);
+        left -= dropped;
+        if dropped > 0 || is_asked(check, &decision.request) {
+            steps.push((check, dropped, left));
+        }
+    }
+    steps
+}
+
+/// Whether a request could fail a check.
+fn is_asked(check: Check, request: &PlacementRequest) -> bool {
+    let demand = request.demand();
+    match check {
+        Check::Status | Check::Cpu | Check::Memory | Check::Agent => true,
+        Check::Ports => !demand.host_ports.is_empty(),
+        Check::Gpu => !demand.gpus.is_none(),
+        Check::Eni => demand.needs_eni,
+        Check::Attributes => !request.required_attributes().is_empty(),
+        Check::Location => request.allowed_zones().is_some(),
+        // Those that nobody fails are not worth a line.
+        _ => false,
+    }
+}
+
+fn check_phrase(check: Check) -> &'static str {
+    match check {
+        Check::Status => "ACTIVE",
+        Check::CapacityProvider => "capacity provider",
+        Check::Cpu => "CPU",
+        Check::Memory => "memory",
+        Check::Ports => "host ports",
+        Check::Gpu => "GPUs",
+        Check::Eni => "network interfaces",
+        Check::Attributes => "required attributes",
+        Check::Location => "zones of the subnets",
+        Check::MemberOf => "memberOf",
+        Check::DistinctInstance => "distinctInstance",
+        Check::MaxTasksPerInstance => "maxTasksPerInstance",
+        Check::Agent => "agent connected",
+        _ => "custom constraints",
+    }
+}
+
+pub(super) fn step_phrase(step: &Step) -> String {
+    match (step.measure, step.best) {
+        (Measure::Least(unit) | Measure::Most(unit), Some(best)) => format!("{}: {best} {unit}", step.rule),
+        _ => step.rule.clone(),
+    }
+}
+
+fn demand_phrase(demand: &Demand) -> String {
+    let mut parts = vec![format!("{} CPU units", demand.cpu_units), format!("{} MiB", demand.memory_mib)];
+    match demand.gpus {
+        GpuDemand::Count(0) => {}
+        GpuDemand::Count(1) => parts.push("1 GPU".to_owned()),
+        GpuDemand::Count(count) => parts.push(format!("{count} GPUs")),
+        GpuDemand::All => parts.push("all GPUs of an instance".to_owned()),
+        GpuDemand::Share(milli) => parts.push(format!("{milli} thousandths of a GPU")),
+    }
+    if !demand.host_ports.is_empty() {
+        let ports: Vec<_> = demand.host_ports.iter().map(|port| port.to_string()).collect();
+        parts.push(format!("host port {}", ports.join(", ")));
+    }
+    if demand.needs_eni {
+        parts.push("a network interface".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn standing(decision: &Decision, text: &mut String) {
+    let standing = &decision.standing;
+    let present = decision.explanation.instances().len();
+    let _ = write!(text, "  of {present} instances present {} were ACTIVE", standing.active);
+    let _ = match standing.waiting {
+        0 => writeln!(text),
+        count => writeln!(text, "; {} waited", counted(count as u64, "request")),
+    };
+    for zone in &standing.zones {
+        let gpus = match zone.gpu_milli {
+            [_, 0] => String::new(),
+            [used, all] => format!(", {} of {} GPUs", gpus(used), gpus(all)),
+        };
+        let _ = writeln!(
+            text,
+            "    {}: {}, {} of {} CPU units and {} of {} MiB{gpus} reserved, {}, {} of the group",
+            zone.name,
+            counted(zone.instances.into(), "instance"),
+            zone.cpu_units[0],
+            zone.cpu_units[1],
+            zone.memory_mib[0],
+            zone.memory_mib[1],
+            counted(zone.tasks, "task"),
+            zone.group_tasks
+        );
+    }
+}
+
+/// A number of things, one of which is called so.
+fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Whole GPUs, or thousandths where shares are taken.
+fn gpus(milli: u64) -> String {
+    match (milli / u64::from(GPU_MILLI), milli % u64::from(GPU_MILLI)) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) => format!("{whole}.{part:03}"),
+    }
+}
+
+/// The step at which a candidate dropped out, and its value there; `None`: it did not, or no value says so.
+pub(super) fn dropped_at<'d>(decision: &'d Decision, candidate: &Candidate) -> Option<(&'d Step, u128)> {
+    let comparing = decision.steps.iter().filter(|step| step.best.is_some());
+    let mut values = candidate.values.iter().zip(comparing);
+    values.find(|(value, step)| Some(**value) != step.best).map(|(value, step)| (step, *value))
+}
+
+/// By how much a value is worse than the best.
+pub(super) fn margin(step: &Step, value: u128) -> u128 {
+    step.best.map_or(0, |best| best.abs_diff(value))
+}
+
+/// Candidates that were not chosen, the closest first: those that came furthest, of them those that fell short the least.
+pub(super) fn by_closeness(decision: &Decision) -> Vec<&Candidate> {
+    let mut others: Vec<_> = decision.candidates.iter().collect();
+    others.retain(|candidate| Some(&candidate.name) != decision.chosen.as_ref());
+    others.sort_by_key(|candidate| {
+        let short = dropped_at(decision, candidate).map_or(0, |(step, value)| margin(step, value));
+        (std::cmp::Reverse(candidate.values.len()), short)
+    });
+    others
+}
+
+fn runners_up(decision: &Decision, text: &mut String) {
+    if decision.chosen.is_none() || decision.steps.is_empty() {
+        return;
+    }
+    for candidate in by_closeness(decision).into_iter().take(RUNNERS_UP) {
+        let _ = writeln!(text, "  runner-up {}: {}", candidate.name, fate(decision, &candidate.name));
+    }
+}
+
+/// What became of an instance.
+pub(super) fn fate(decision: &Decision, name: &str) -> String {
+    if decision.chosen.as_deref() == Some(name) {
+        return "chosen".to_owned();
+    }
+    if let Some(told) = decision.explanation.instances().iter().find(|told| *told.name == *name)
+        && let Some(failed) = told.failures.first()
+    {
+        return format!("dropped out at {}: {failed}", check_phrase(failed.check()));
+    }
+    let Some(candidate) = decision.candidates.iter().find(|candidate| candidate.name == name) else {
+        return "not present then".to_owned();
+    };
+    match dropped_at(decision, candidate) {
+        Some((step, value)) => {
+            let (Measure::Least(unit) | Measure::Most(unit)) = step.measure else { return step.rule.clone() };
+            let word = if matches!(step.measure, Measure::Least(_)) { "more" } else { "less" };
+            format!("dropped out at {}: {value} {unit}, {} {word} than the best", step.rule, margin(step, value))
+        }
+        None => match decision.steps.iter().rfind(|step| step.best.is_none()) {
+            Some(step) => format!("as good until {}", step.rule),
+            None => "could hold it".to_owned(),
+        },
+    }
+}
+
+fn candidates(decision: &Decision, instance: Option<&str>, text: &mut String) {
+    let shown = decision.candidates.iter().filter(|candidate| instance.is_none_or(|name| name == candidate.name));
+    let width = decision.candidates.iter().map(|candidate| candidate.name.len()).max().unwrap_or(0);
+    for candidate in shown.take(LISTED) {
+        let remaining = candidate.remaining;
+        let gpus = match remaining.gpu_milli {
+            0 => String::new(),
+            milli => format!(", {} GPUs", gpus(milli.into())),
+        };
+        let _ = writeln!(
+            text,
+            "    {:<width$}  {}  {} CPU units, {} MiB{gpus} left, {} of the group",
+            candidate.name, candidate.zone, remaining.cpu_units, remaining.memory_mib, candidate.group_count
+        );
+    }
+    if instance.is_none() && decision.candidates.len() > LISTED {
+        let _ = writeln!(text, "    and {} more that could hold it", decision.candidates.len() - LISTED);
+    }
+}
+
+/// Every failing check of the instances that could not hold the task.
+fn failures(decision: &Decision, instance: Option<&str>, text: &mut String) {
+    let failing = decision.explanation.instances().iter().filter(|it| !it.failures.is_empty());
+    let failing: Vec<_> = failing.filter(|it| instance.is_none_or(|name| *it.name == *name)).collect();
+    let width = failing.iter().take(LISTED).map(|it| it.name.len()).max().unwrap_or(0);
+    for it in failing.iter().take(LISTED) {
+        let all: Vec<_> = it.failures.iter().map(|failed| format!("{}: {failed}", failed.check().reason())).collect();
+        let _ = writeln!(text, "    {:<width$}  {}  {}", it.name, it.zone, all.join("; "));
+    }
+    if failing.len() > LISTED {
+        let _ = writeln!(text, "    and {} more that could not hold it", failing.len() - LISTED);
+    }
+}
