@@ -55,6 +55,25 @@ fn the_digest_of_each_story_stays_as_it_is() {
     insta::assert_snapshot!("digests", digests.join("\n"));
 }
 
+/// A task of a story that is refused, or whose place is of interest.
+const EXPLAINED: &[(&str, &[&str])] = &[
+    ("mixed-memory", &["--task", "largest-first/web", "--instance", "i-000001"]),
+    ("az-outage", &["--task", "job-19/1"]),
+    ("notes", &["--task", "web/2", "--verbose"]),
+    ("member-of", &["--task", "ledger-4", "-f", "json", "--instance", "i-000000"]),
+    ("ports", &["--task", "legacy-1"]),
+    ("queue", &["--task", "wide-11"]),
+];
+
+#[test]
+fn the_explanations_of_each_story_stay_as_they_are() {
+    for (story, question) in EXPLAINED {
+        let path = path_of(story);
+        let arguments: Vec<&str> = ["explain", &path].into_iter().chain(question.iter().copied()).collect();
+        insta::assert_snapshot!(format!("{story}-explanation"), stdout_of(&arguments));
+    }
+}
+
 #[test]
 fn the_result_does_not_depend_on_the_number_of_jobs() {
     for story in STORIES {

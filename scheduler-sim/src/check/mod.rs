@@ -24,7 +24,7 @@ mod rules;
 mod services;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, BufWriter, PipeWriter};

@@ -120,7 +120,7 @@ fn write_applied(
         return Err(CliError::usage("--output is the input; choose another file"));
     }
     let mut file = OutputFile::create(path)?;
-    let pieces = apply(&opened.source, &opened.survey, *moment, decision, &suggestion.change).map_err(CliError::usage)?;
+    let pieces = apply(&opened.source, &opened.survey, *moment, decision, suggestion).map_err(CliError::usage)?;
     let form = file.form();
     pieces.write(&mut file, form).map_err(|source| CliError::write(path, source))?;
     drop(pieces);

@@ -15,7 +15,7 @@ use super::Moment;
 use super::change::{Change, Lifted, Origin};
 use super::rewrite::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
 use crate::simulation::Decision;
-use crate::trace::{Action, Pieces, Source, Survey, TraceError};
+use crate::trace::{Action, InstanceEntry, Pieces, Source, Survey, TraceError};
 
 /// Why a change cannot be written down.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,9 @@ pub fn apply(
     Ok(writer.put_together())
 }
 
+/// Instances of one event that are named one by one at most, so that the trace does not grow out of proportion.
+const NAMED_LIMIT: u64 = 65_536;
+
 /// What the events say that the pieces do not show at once.
 struct Notes {
     /// When each event is, by its number.
@@ -64,11 +67,14 @@ struct Notes {
     started_by: Option<u64>,
     /// The event that registered the task definition of each name.
     definitions: Vec<(String, u64)>,
+    /// What registers after the decision.
+    registrations: Vec<(u64, Arc<[InstanceEntry]>)>,
 }
 
 impl Notes {
     fn take(source: &Source, survey: &Survey, moment: Moment, change: &Change) -> Result<Self, ApplyError> {
-        let mut notes = Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new() };
+        let mut notes =
+            Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new(), registrations: Vec::new() };
         let moved = match change {
             Change::Move { task, .. } => Some(&**task),
             _ => None,
@@ -87,6 +93,10 @@ impl Notes {
                 Action::StartTask(start) => Some(&start.names),
                 Action::RegisterTaskDefinition(definition) => {
                     notes.definitions.push((definition.core.name().to_owned(), event.number));
+                    None
+                }
+                Action::RegisterContainerInstances(entries) if !is_past => {
+                    notes.registrations.push((event.number, Arc::clone(entries)));
                     None
                 }
                 _ => None,
@@ -133,7 +143,7 @@ impl Writer {
                 self.joining.push(event(at_ms, "registerContainerInstances", [entry])?);
                 let state = json!({"containerInstances": [&**name], "status": "ACTIVE"});
                 self.added.push(event(at_ms, "updateContainerInstancesState", state)?);
-                Ok(())
+                self.keep_instance_names()
             }
             Change::Free { tasks, .. } => tasks.iter().try_for_each(|task| self.stop(task)),
             Change::Move { task, to, definition, group, duration_ms, .. } => {
@@ -201,6 +211,36 @@ impl Writer {
         set(&mut entry, "availabilityZone", zone)?;
         set(&mut entry, "status", "DRAINING")?;
         Ok(entry)
+    }
+
+    /// Gives the instances that register later without a name the one that they had by their number, which changes now.
+    fn keep_instance_names(&mut self) -> Result<(), ApplyError> {
+        let mut number = self.moment.registered;
+        for (event, entries) in std::mem::take(&mut self.notes.registrations) {
+            let copies: u64 = entries.iter().map(|entry| u64::from(entry.count)).sum();
+            if entries.iter().all(|entry| entry.name.is_some()) || copies > NAMED_LIMIT {
+                number += copies;
+                continue;
+            }
+            let raw = &mut self.pieces.events[event as usize];
+            let mut map = object(raw)?;
+            let Some(list) = map.get("registerContainerInstances") else { continue };
+            let list: Vec<Box<RawValue>> = serde_json::from_str(list.get())?;
+            let mut named = Vec::new();
+            for (written, entry) in list.iter().zip(entries.iter()) {
+                let first = object(written)?;
+                for index in 0..entry.count {
+                    let mut copy = first.clone();
+                    copy.shift_remove("count");
+                    set(&mut copy, "ec2InstanceId", &*entry.name(index, number))?;
+                    named.push(copy);
+                }
+                number += u64::from(entry.count);
+            }
+            set(&mut map, "registerContainerInstances", named)?;
+            *raw = serde_json::value::to_raw_value(&map)?;
+        }
+        Ok(())
     }
 
     fn lift(&mut self, survey: &Survey, decision: &Decision, lifted: &Lifted) -> Result<(), ApplyError> {

@@ -1,4 +1,4 @@
-//! A single change, and the events that make it.
+//! A single change right before a decision, and its words.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,16 +6,6 @@ use std::sync::Arc;
 use scheduler_core::{HostPort, PlacementConstraint};
 
 use crate::metrics::seconds;
-use crate::simulation::Addition;
-
-/// A change that lets the task in, with what makes it.
-#[derive(Debug, Clone)]
-pub struct Suggestion {
-    /// What changes.
-    pub change: Change,
-    /// How the copy of the run was told.
-    pub(super) additions: Vec<Addition>,
-}
 
 /// One change right before a decision.
 #[derive(Debug, Clone)]

@@ -51,7 +51,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
             freed: short.lack.clone(),
             tasks: chosen.iter().map(|index| short.tasks[*index].name.into()).collect(),
         };
-        if search.offer(change(&chosen), short.stops(&chosen))? || chosen.len() == all.len() {
+        if search.offer(change(&chosen), &short.stops(&chosen))? || chosen.len() == all.len() {
             continue;
         }
         if !search.places(&short.stops(&all))? {
@@ -63,7 +63,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
         for index in rest {
             chosen.push(index);
             chosen.sort_unstable();
-            if search.offer(change(&chosen), short.stops(&chosen))? {
+            if search.offer(change(&chosen), &short.stops(&chosen))? {
                 break;
             }
         }

@@ -45,14 +45,14 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
             name: Arc::clone(&name),
             origin: Origin { event: model.event, index: model.index },
         };
-        let additions = vec![
+        let additions = [
             Addition::Event(Action::RegisterContainerInstances([entry].into())),
             Addition::Event(Action::UpdateContainerInstancesState {
                 instances: vec![Arc::clone(&name)],
                 status: InstanceStatus::Active,
             }),
         ];
-        search.offer(change, additions)?;
+        search.offer(change, &additions)?;
     }
     ControlFlow::Continue(())
 }

@@ -132,9 +132,9 @@ fn candidate(decision: &Decision, candidate: &Candidate) -> Json {
 /// What would have let the task in.
 pub fn found_json(found: &Found) -> Json {
     let suggestions = found.suggestions.iter().enumerate().map(|(index, suggestion)| {
-        let mut object = change(&suggestion.change);
+        let mut object = change(suggestion);
         object.put("number", size(index + 1));
-        object.put("text", Json::from(suggestion.change.to_string().as_str()));
+        object.put("text", Json::from(suggestion.to_string().as_str()));
         object
     });
     Json::object([

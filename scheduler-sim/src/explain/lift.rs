@@ -16,7 +16,7 @@ use crate::trace::{Action, Definition, RunTask, StartTask, TaskRequest, UpdateSe
 
 pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
     for (lifted, addition) in lifts(search) {
-        search.offer(Change::Lift(lifted), vec![addition])?;
+        search.offer(Change::Lift(lifted), &[addition])?;
     }
     ControlFlow::Continue(())
 }

@@ -25,7 +25,7 @@ mod tests;
 mod text;
 
 pub use apply::{ApplyError, apply};
-pub use change::{Change, Freed, Lifted, Origin, Suggestion};
+pub use change::{Change, Freed, Lifted, Origin};
 pub use search::{FORK_LIMIT, Found, Question, Registration, SHOWN_PER_CLASS, suggestions};
 
 use std::cell::RefCell;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use scheduler_core::{Amounts, Cluster};
 
-use super::change::{Change, Suggestion};
+use super::change::Change;
 use super::{free, join, lift, shift};
 use crate::simulation::{Addition, Decision, Halted};
 use crate::trace::{Action, InstanceEntry};
@@ -43,7 +43,7 @@ pub struct Registration {
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// The changes, by class and size.
-    pub suggestions: Vec<Suggestion>,
+    pub suggestions: Vec<Change>,
     /// Copies of the run that were made.
     pub forks: u32,
     /// Whether the search ended at [`FORK_LIMIT`], and not where there is no more to try.
@@ -104,17 +104,17 @@ impl Search<'_, '_> {
     }
 
     /// A change that lets the task in.
-    pub(super) fn suggest(&mut self, change: Change, additions: Vec<Addition>) -> ControlFlow<()> {
-        self.found.suggestions.push(Suggestion { change, additions });
+    fn suggest(&mut self, change: Change) -> ControlFlow<()> {
+        self.found.suggestions.push(change);
         self.of_class += 1;
         if self.of_class >= SHOWN_PER_CLASS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Tries a change; whether it lets the task in.
-    pub(super) fn offer(&mut self, change: Change, additions: Vec<Addition>) -> ControlFlow<(), bool> {
-        let works = self.places(&additions)?;
+    pub(super) fn offer(&mut self, change: Change, additions: &[Addition]) -> ControlFlow<(), bool> {
+        let works = self.places(additions)?;
         if works {
-            self.suggest(change, additions)?;
+            self.suggest(change)?;
         }
         ControlFlow::Continue(works)
     }

@@ -50,7 +50,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
                 group: request.group().to_string(),
                 duration_ms,
             };
-            let additions = vec![
+            let additions = [
                 Addition::Event(Action::StopTask(StopTask::Task(Arc::clone(&name)))),
                 Addition::StartAgain {
                     name: Arc::clone(&name),
@@ -59,7 +59,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
                     duration_ms,
                 },
             ];
-            if search.offer(change, additions)? {
+            if search.offer(change, &additions)? {
                 break;
             }
         }

@@ -67,7 +67,7 @@ pub fn found_text(found: &Found) -> String {
         text.push_str("any one of these changes right before would have let it in:\n");
     }
     for (index, suggestion) in found.suggestions.iter().enumerate() {
-        let _ = writeln!(text, "  {}. {}", index + 1, suggestion.change);
+        let _ = writeln!(text, "  {}. {}", index + 1, suggestion);
     }
     let _ = writeln!(text, "{}", outcome(found));
     text

@@ -1,7 +1,7 @@
 //! Honest logs are accepted, all of them; corrupted ones are refused, all of them.
 
 mod corruptions;
-mod traces;
+pub(crate) mod traces;
 
 use std::io::{Cursor, Write};
 

@@ -37,7 +37,7 @@ const EXPRESSIONS: [&str; 9] = [
 ];
 
 /// The same seed gives the same trace.
-pub(super) fn services(seed: u64) -> String {
+pub(crate) fn services(seed: u64) -> String {
     let chance = &mut Chance(seed);
     let fleet: Vec<Value> = (0..3 + chance.below(4)).map(|number| instance(chance, &format!("i-{number}"))).collect();
     let mut present: Vec<String> = (0..fleet.len()).map(|number| format!("i-{number}")).collect();
