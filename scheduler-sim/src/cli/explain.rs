@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
-use super::output::{CliError, message, print, printable_lines};
+use super::output::{CliError, counted, message, print, printable_lines};
 use crate::explain::{Explained, apply, explain, explanation_json, explanation_text, found_json, found_text};
 use crate::files::is_same_file;
 use crate::metrics::seconds;
@@ -112,9 +112,9 @@ fn write_applied(
             arguments.task
         )));
     };
-    let count = found.suggestions.len();
     let (Some(suggestion), Some(decision)) = (found.suggestions.get(number as usize - 1), probe.decisions.first()) else {
-        return Err(CliError::usage(format!("--apply {number}: there are {count} suggestions")));
+        let count = counted(found.suggestions.len() as u64, "suggestion");
+        return Err(CliError::usage(format!("--apply {number}: the search came to {count}")));
     };
     if is_same_file(&arguments.trace, path) {
         return Err(CliError::usage("--output is the input; choose another file"));

@@ -27,6 +27,14 @@ pub enum ApplyError {
     /// A part of it is not what was read before.
     #[error("the trace cannot be taken apart: {0}")]
     Json(#[from] serde_json::Error),
+    /// Of one RunTask too many copies follow that would need an event each.
+    #[error("{count} copies of the request follow, which would need an event each; the limit is {limit}")]
+    TooManyCopies {
+        /// How many.
+        count: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// Something that it refers to is not found in it.
     #[error("the trace does not say where {what} comes from")]
     Missing {
@@ -51,10 +59,14 @@ pub fn apply(
     let mut pieces = source.pieces()?;
     pieces.name_tasks();
     let notes = Notes::take(source, survey, moment, change)?;
-    let mut writer = Writer { pieces, notes, moment, joining: Vec::new(), added: Vec::new() };
+    let mut writer = Writer { pieces, notes, moment, split_off: 0, joining: Vec::new(), added: Vec::new() };
+    writer.split()?;
     writer.make(survey, decision, change)?;
     Ok(writer.put_together())
 }
+
+/// Copies of one RunTask that get an event each at most.
+const SPLIT_LIMIT: u32 = 65_536;
 
 /// Instances of one event that are named one by one at most, so that the trace does not grow out of proportion.
 const NAMED_LIMIT: u64 = 65_536;
@@ -67,6 +79,8 @@ struct Notes {
     started_by: Option<u64>,
     /// The event that registered the task definition of each name.
     definitions: Vec<(String, u64)>,
+    /// How many copies the event that is next asks for.
+    copies: u32,
     /// What registers after the decision.
     registrations: Vec<(u64, Arc<[InstanceEntry]>)>,
 }
@@ -74,7 +88,7 @@ struct Notes {
 impl Notes {
     fn take(source: &Source, survey: &Survey, moment: Moment, change: &Change) -> Result<Self, ApplyError> {
         let mut notes =
-            Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new(), registrations: Vec::new() };
+            Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new(), copies: 1, registrations: Vec::new() };
         let moved = match change {
             Change::Move { task, .. } => Some(&**task),
             _ => None,
@@ -101,8 +115,13 @@ impl Notes {
                 }
                 _ => None,
             };
-            let is_of_it = |moved: &str| names.is_some_and(|names| has_name(names, moved));
-            if is_past && moved.is_some_and(is_of_it) {
+            let is_of_it = |moved: &str| names.is_some_and(|names| names.index_of(moved).is_some());
+            // Copies before the task have been started by the event that is next.
+            let is_next = moment.next_event.is_some_and(|(next, _)| next == event.number);
+            if is_next && let Some(names) = names {
+                notes.copies = names.count();
+            }
+            if (is_past || (is_next && moment.copies_before > 0)) && moved.is_some_and(is_of_it) {
                 notes.started_by = Some(event.number);
             }
         }
@@ -110,23 +129,12 @@ impl Notes {
     }
 }
 
-/// Whether a task of these is called so.
-fn has_name(names: &crate::trace::TaskNames, task: &str) -> bool {
-    let id = names.id();
-    match task.strip_prefix(&*id) {
-        Some("") => names.count() == 1,
-        Some(rest) => {
-            let number = rest.strip_prefix('/').and_then(|number| number.parse::<u32>().ok());
-            number.is_some_and(|number| number < names.count() && *names.name(number) == *task)
-        }
-        None => false,
-    }
-}
-
 struct Writer {
     pieces: Pieces,
     notes: Notes,
     moment: Moment,
+    /// Events that one event has become in addition.
+    split_off: usize,
     /// Instances that join.
     joining: Vec<Box<RawValue>>,
     /// Other events.
@@ -134,6 +142,45 @@ struct Writer {
 }
 
 impl Writer {
+    /// Where an event of that number stands now.
+    fn position(&self, number: u64) -> usize {
+        let is_moved = self.moment.next_event.is_some_and(|(next, _)| number > next);
+        number as usize + if is_moved { self.split_off } else { 0 }
+    }
+
+    /// Where the event that is next stands now; of several copies that of the task.
+    fn next_position(&self) -> Option<usize> {
+        let (number, _) = self.moment.next_event?;
+        Some(number as usize + usize::from(self.split_off > 0))
+    }
+
+    /// Of several copies those before the task keep the event, and the task and the others have one each.
+    fn split(&mut self) -> Result<(), ApplyError> {
+        let (before, count) = (self.moment.copies_before, self.notes.copies);
+        let Some((number, at_ms)) = self.moment.next_event.filter(|_| before > 0) else { return Ok(()) };
+        let rest = count.saturating_sub(before + 1);
+        if rest > SPLIT_LIMIT {
+            return Err(ApplyError::TooManyCopies { count: rest, limit: SPLIT_LIMIT });
+        }
+        let index = number as usize;
+        let raw = &self.pieces.events[index];
+        let call = object(raw)?.shift_remove("runTask");
+        let id = call.and_then(|call| text(object(&call).ok()?.get("id")?)).unwrap_or_default();
+        let one = |copy: u32| {
+            edit(raw, "runTask", |call| {
+                call.shift_remove("count");
+                set(call, "id", format!("{id}/{copy}"))
+            })
+        };
+        let singles: Vec<_> = (before..count).map(one).collect::<Result<_, _>>()?;
+        let first = if before == 1 { one(0)? } else { edit(raw, "runTask", |call| set(call, "count", before))? };
+        self.split_off = singles.len();
+        self.notes.times_ms.splice(index + 1..index + 1, singles.iter().map(|_| at_ms));
+        self.pieces.events[index] = first;
+        self.pieces.events.splice(index + 1..index + 1, singles);
+        Ok(())
+    }
+
     fn make(&mut self, survey: &Survey, decision: &Decision, change: &Change) -> Result<(), ApplyError> {
         let at_ms = self.moment.at_ms;
         match change {
@@ -171,7 +218,7 @@ impl Writer {
     fn call_of(&self, task: &Arc<str>) -> Result<RawMap, ApplyError> {
         let from = match self.notes.started_by {
             Some(number) => {
-                let event = object(&self.pieces.events[number as usize])?;
+                let event = object(&self.pieces.events[self.position(number)])?;
                 event.get("runTask").or(event.get("startTask")).cloned()
             }
             None => self.pieces.list("tasks")?.into_iter().find(|raw| {
@@ -190,7 +237,7 @@ impl Writer {
         let entries: Vec<Box<RawValue>> = match origin.event {
             None => self.pieces.list("containerInstances")?,
             Some(number) => {
-                let event = object(&self.pieces.events[number as usize])?;
+                let event = object(&self.pieces.events[self.position(number)])?;
                 event.get("registerContainerInstances").map_or(Ok(Vec::new()), |it| serde_json::from_str(it.get()))?
             }
         };
@@ -222,7 +269,8 @@ impl Writer {
                 number += copies;
                 continue;
             }
-            let raw = &mut self.pieces.events[event as usize];
+            let position = self.position(event);
+            let raw = &mut self.pieces.events[position];
             let mut map = object(raw)?;
             let Some(list) = map.get("registerContainerInstances") else { continue };
             let list: Vec<Box<RawValue>> = serde_json::from_str(list.get())?;
@@ -273,8 +321,8 @@ impl Writer {
     /// Edits the call that is decided.
     fn edit_call(&mut self, change: impl FnOnce(&mut RawMap) -> serde_json::Result<()>) -> Result<(), ApplyError> {
         let missing = || ApplyError::Missing { what: "the request".to_owned() };
-        let (number, _) = self.moment.next_event.ok_or_else(missing)?;
-        let raw = self.pieces.events.get_mut(number as usize).ok_or_else(missing)?;
+        let position = self.next_position().ok_or_else(missing)?;
+        let raw = self.pieces.events.get_mut(position).ok_or_else(missing)?;
         let key = if object(raw)?.contains_key("runTask") { "runTask" } else { "startTask" };
         *raw = edit(raw, key, change)?;
         Ok(())
@@ -313,7 +361,7 @@ impl Writer {
         let of_event = self.notes.definitions.iter().find(|(known, _)| known == name);
         let raw = match of_event {
             Some((_, number)) => {
-                object(&self.pieces.events[*number as usize])?.shift_remove("registerTaskDefinition").ok_or_else(missing)?
+                object(&self.pieces.events[self.position(*number)])?.shift_remove("registerTaskDefinition").ok_or_else(missing)?
             }
             None => {
                 let position = survey.header.definitions.iter().position(|it| it.core.name() == name);
@@ -332,12 +380,13 @@ impl Writer {
 
     /// The events in the order of time.
     fn put_together(self) -> Pieces {
-        let Self { mut pieces, mut notes, moment, joining, added } = self;
+        let next_position = self.next_position();
+        let Self { mut pieces, mut notes, moment, joining, added, .. } = self;
         let at_ms = moment.at_ms;
         let is_now = |time: &u64| *time == at_ms;
         let end_of_instant = notes.times_ms.iter().rposition(is_now).map_or(pieces.events.len(), |last| last + 1);
-        let next = moment.next_event.filter(|(_, next_ms)| *next_ms == at_ms);
-        let before_next = next.map_or(end_of_instant, |(number, _)| number as usize);
+        let is_next_now = moment.next_event.is_some_and(|(_, next_ms)| next_ms == at_ms);
+        let before_next = next_position.filter(|_| is_next_now).unwrap_or(end_of_instant);
         for (index, new) in [(end_of_instant, joining), (before_next, added)] {
             notes.times_ms.splice(index..index, new.iter().map(|_| at_ms));
             pieces.events.splice(index..index, new);

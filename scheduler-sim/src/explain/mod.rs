@@ -9,7 +9,8 @@
 //! 4. *move*: one standalone task goes from one instance to another.
 //!
 //! Every change is made of events of the trace format right before the decision, so a replay of the trace with these
-//! events is what the copy plays: with the same queue, services and random numbers.
+//! events is what the copy plays: with the same queue, services and random numbers. Of several copies that one RunTask
+//! asks for, those before the task have had their turn: the trace asks for them in an event of their own.
 
 mod apply;
 mod change;
@@ -53,6 +54,8 @@ pub struct Moment {
     pub at_ms: u64,
     /// The number and the time of the first event that has not been played then; `None`: all have.
     pub next_event: Option<(u64, u64)>,
+    /// Copies that the event asks for before the task: they have had their turn.
+    pub copies_before: u32,
     /// Instances that have registered by then.
     pub registered: u64,
 }
@@ -96,11 +99,12 @@ fn search(
             registrations.borrow_mut().extend(of_event);
         }
     });
-    halted(plan, noted, decision.turn, &Pulse::default(), |halted| {
+    halted(plan, noted, decision.turn, task, &Pulse::default(), |halted| {
         let next = halted.next_event.as_ref();
         let moment = Moment {
             at_ms: halted.now_ms(),
             next_event: next.map(|event| (event.number, event.at_ms)),
+            copies_before: halted.copies_before,
             registered: halted.registered(),
         };
         // The next event has been read, but not played.

@@ -7,7 +7,7 @@ use scheduler_core::{Amounts, Cluster};
 use super::change::Change;
 use super::{free, join, lift, shift};
 use crate::simulation::{Addition, Decision, Halted};
-use crate::trace::{Action, InstanceEntry};
+use crate::trace::InstanceEntry;
 
 /// Most copies of the run on which changes are tried.
 pub const FORK_LIMIT: u32 = 1_000;
@@ -48,14 +48,11 @@ pub struct Found {
     pub forks: u32,
     /// Whether the search ended at [`FORK_LIMIT`], and not where there is no more to try.
     pub is_cut_short: bool,
-    /// Of several copies of one RunTask, which one it is, from 0 on, and how many there are.
-    pub copy: Option<(u32, u32)>,
 }
 
 /// All classes, one after another.
 pub fn suggestions(question: &Question<'_, '_>) -> Found {
-    let found = Found { copy: copy(question), ..Found::default() };
-    let mut search = Search { question, found, of_class: 0 };
+    let mut search = Search { question, found: Found::default(), of_class: 0 };
     let classes: [fn(&mut Search<'_, '_>) -> ControlFlow<()>; 4] =
         [lift::search, join::search, free::search, shift::search];
     for class in classes {
@@ -67,14 +64,6 @@ pub fn suggestions(question: &Question<'_, '_>) -> Found {
         }
     }
     search.found
-}
-
-fn copy(question: &Question<'_, '_>) -> Option<(u32, u32)> {
-    let event = question.halted.next_event.as_ref().filter(|_| question.decision.event.is_some())?;
-    let Action::RunTask(run) = &event.action else { return None };
-    let count = run.names.count();
-    let number = question.task.rsplit_once('/').and_then(|(_, number)| number.parse().ok())?;
-    (count > 1).then_some((number, count))
 }
 
 /// A search that is going on.

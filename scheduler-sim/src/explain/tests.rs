@@ -172,6 +172,24 @@ fn trace(seed: u64) -> Value {
     })
 }
 
+/// The trace with the copies of the event one by one, and the event of the task.
+fn split(trace: &Value, task: &str, event: usize) -> (Value, usize) {
+    let mut trace = trace.clone();
+    let events = trace["events"].as_array_mut().expect("a list");
+    let count = events[event]["runTask"]["count"].as_u64().unwrap_or(1);
+    let Some((id, number)) = task.rsplit_once('/').filter(|_| count > 1) else { return (trace, event) };
+    let singles: Vec<Value> = (0..count)
+        .map(|copy| {
+            let mut single = events[event].clone();
+            single["runTask"]["id"] = json!(format!("{id}/{copy}"));
+            single["runTask"]["count"] = json!(1);
+            single
+        })
+        .collect();
+    events.splice(event..=event, singles);
+    (trace, event + number.parse::<usize>().expect("a copy's number"))
+}
+
 /// Every single change of the four classes, made by editing the trace, and whether one of them places the task.
 fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event: usize) -> Option<String> {
     let at = &trace["events"][event]["atSeconds"];
@@ -231,8 +249,8 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
     }
     for (placed_ms, name, from) in &running {
         let id = name.split('/').next().expect("a name");
-        let original = trace["events"].as_array().expect("a list").iter().rev();
-        let original = original.filter(|it| it["runTask"]["id"] == json!(id)).next_back().expect("its event");
+        let is_it = |it: &&Value| it["runTask"]["id"] == json!(name) || it["runTask"]["id"] == json!(id);
+        let original = trace["events"].as_array().expect("a list").iter().find(is_it).expect("its event");
         let mut call = original["runTask"].clone();
         // StartTask does not ask for the moved task's constraints, a move shall: those with none are moved here.
         let is_free = call.get("placementConstraints").is_none()
@@ -285,6 +303,7 @@ proptest! {
             let event = explained.probe.decisions[0].event.expect("a RunTask") as usize;
             if found.suggestions.is_empty() && !is_searched {
                 is_searched = true;
+                let (trace, event) = split(&trace, task, event);
                 let helps = any_change_helps(&trace, strategy, task, *at_ms, event);
                 prop_assert_eq!(helps, None, "{} under {}: {}", task, strategy, text);
             }

@@ -60,9 +60,6 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose:
 /// What would have let the task in.
 pub fn found_text(found: &Found) -> String {
     let mut text = String::new();
-    if let Some((position, count)) = found.copy.filter(|(position, _)| *position > 0) {
-        let _ = writeln!(text, "it is copy {} of {count} of its request; those before it go first", position + 1);
-    }
     if !found.suggestions.is_empty() {
         text.push_str("any one of these changes right before would have let it in:\n");
     }

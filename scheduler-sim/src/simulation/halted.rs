@@ -12,13 +12,15 @@ use scheduler_core::{Cluster, InstanceId, Placement, PlacementRequest, Scheduler
 use super::tasks::Start;
 use super::{Agenda, Nobody, Plan, Pulse, RunError, Simulation, Statistics};
 use crate::outcome::{Fate, Observation, Observer, Origin};
-use crate::trace::{Action, Event, TraceError};
+use crate::trace::{Action, Event, RunTask, TraceError};
 
 /// A run that stands still.
 pub struct Halted<'a> {
     simulation: Simulation<'a>,
-    /// The event that has been read but not played.
+    /// The event that has been read but not played. Of several copies of a RunTask it asks for the one in question alone.
     pub next_event: Option<Event>,
+    /// How many copies that the event asks for have been played.
+    pub copies_before: u32,
 }
 
 /// Something that happens before the run goes on.
@@ -51,7 +53,8 @@ pub struct TaskStanding {
     pub is_of_service: bool,
 }
 
-/// Plays a trace until the loop has made so many turns, and lets somebody look.
+/// Plays a trace until the loop has made so many turns, and lets somebody look. If a RunTask is next that asks for the task
+/// and for copies before it, these have their turn too: copies are placed one after another.
 ///
 /// # Errors
 /// As [`run`](super::run).
@@ -59,6 +62,7 @@ pub fn halted<T>(
     plan: &Plan<'_>,
     events: impl IntoIterator<Item = Result<Event, TraceError>>,
     turn: u64,
+    task: &str,
     pulse: &Pulse,
     look: impl FnOnce(&Halted<'_>) -> T,
 ) -> Result<T, RunError> {
@@ -66,8 +70,20 @@ pub fn halted<T>(
     let mut simulation = Simulation::new(plan, &mut nobody, pulse)?;
     simulation.halts_before = Some(turn);
     simulation.set_up()?;
-    let next_event = simulation.play(events.into_iter())?;
-    Ok(look(&Halted { simulation, next_event }))
+    let mut next_event = simulation.play(events.into_iter())?;
+    let mut copies_before = 0;
+    if let Some(Event { at_ms, number, place, action: Action::RunTask(run) }) = &next_event
+        && let Some(index) = run.names.index_of(task).filter(|index| *index > 0)
+    {
+        let (before, names) = run.names.split_at(index);
+        let failed = |cause| RunError::Later { event: *number, at_ms: *at_ms, cause: Box::new(cause) };
+        let before = Action::RunTask(RunTask { names: before, ..run.clone() });
+        simulation.act_on(&before, *number).map_err(failed)?;
+        copies_before = index;
+        let action = Action::RunTask(RunTask { names, ..run.clone() });
+        next_event = Some(Event { at_ms: *at_ms, number: *number, place: place.clone(), action });
+    }
+    Ok(look(&Halted { simulation, next_event, copies_before }))
 }
 
 impl Halted<'_> {

@@ -172,6 +172,20 @@ impl TaskNames {
         self.count
     }
 
+    /// The number of the task of that name, if it is one of these.
+    pub fn index_of(&self, name: &str) -> Option<u32> {
+        let rest = name.strip_prefix(&*self.id())?;
+        let index = if rest.is_empty() { 0 } else { rest.strip_prefix('/')?.parse().ok()? };
+        (index < self.count && *self.name(index) == *name).then_some(index)
+    }
+
+    /// The names of the tasks before `index`, which is above 0, and that of task `index`, as two requests give them.
+    pub fn split_at(&self, index: u32) -> (TaskNames, TaskNames) {
+        let one = |index| TaskNames { id: TaskNameId::Given(self.name(index)), count: 1 };
+        let before = if index == 1 { one(0) } else { TaskNames { id: self.id.clone(), count: index } };
+        (before, one(index))
+    }
+
     /// The name of task `index`, the first being 0.
     pub fn name(&self, index: u32) -> Arc<str> {
         let id = self.id();
