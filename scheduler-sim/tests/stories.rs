@@ -57,7 +57,7 @@ fn the_digest_of_each_story_stays_as_it_is() {
 
 /// A task of a story that is refused, or whose place is of interest.
 const EXPLAINED: &[(&str, &[&str])] = &[
-    ("mixed-memory", &["--task", "largest-first/web", "--instance", "i-000001"]),
+    ("mixed-memory", &["--task", "largest-first/api", "--instance", "i-000001"]),
     ("az-outage", &["--task", "job-19/1"]),
     ("notes", &["--task", "web/2", "--verbose"]),
     ("member-of", &["--task", "ledger-4", "-f", "json", "--instance", "i-000000"]),

@@ -112,7 +112,8 @@ fn write_applied(
             arguments.task
         )));
     };
-    let (Some(suggestion), Some(decision)) = (found.suggestions.get(number as usize - 1), probe.decisions.first()) else {
+    let (Some(suggestion), Some(decision)) = (found.suggestions.get(number as usize - 1), probe.decisions.first())
+    else {
         let count = counted(found.suggestions.len() as u64, "suggestion");
         return Err(CliError::usage(format!("--apply {number}: the search came to {count}")));
     };
@@ -167,7 +168,11 @@ fn text(
                 "\nwith suggestion {number}, written to {file}, it is placed at {} s on {instance} ({zone})",
                 seconds(*at_ms)
             ),
-            None => writeln!(text, "\nwith suggestion {number}, written to {file}, it is not placed at {} s", seconds(*at_ms)),
+            None => writeln!(
+                text,
+                "\nwith suggestion {number}, written to {file}, it is not placed at {} s",
+                seconds(*at_ms)
+            ),
         };
     }
     text

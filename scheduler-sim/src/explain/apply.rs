@@ -87,8 +87,13 @@ struct Notes {
 
 impl Notes {
     fn take(source: &Source, survey: &Survey, moment: Moment, change: &Change) -> Result<Self, ApplyError> {
-        let mut notes =
-            Self { times_ms: Vec::new(), started_by: None, definitions: Vec::new(), copies: 1, registrations: Vec::new() };
+        let mut notes = Self {
+            times_ms: Vec::new(),
+            started_by: None,
+            definitions: Vec::new(),
+            copies: 1,
+            registrations: Vec::new(),
+        };
         let moved = match change {
             Change::Move { task, .. } => Some(&**task),
             _ => None,
@@ -360,9 +365,9 @@ impl Writer {
         let missing = || ApplyError::Missing { what: format!("task definition `{name}`") };
         let of_event = self.notes.definitions.iter().find(|(known, _)| known == name);
         let raw = match of_event {
-            Some((_, number)) => {
-                object(&self.pieces.events[self.position(*number)])?.shift_remove("registerTaskDefinition").ok_or_else(missing)?
-            }
+            Some((_, number)) => object(&self.pieces.events[self.position(*number)])?
+                .shift_remove("registerTaskDefinition")
+                .ok_or_else(missing)?,
             None => {
                 let position = survey.header.definitions.iter().position(|it| it.core.name() == name);
                 let mut list = self.pieces.list("taskDefinitions")?;

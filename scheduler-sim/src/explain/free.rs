@@ -139,11 +139,7 @@ fn lack_of<'f>(failures: impl Iterator<Item = &'f FailedCheck>) -> Option<Freed>
 fn held(task: &TaskView<'_>, instance: &InstanceView<'_>) -> Amounts {
     let demand = &task.spec().demand;
     let registered = instance.totals().map_or(0, |totals| totals.registered.gpu_milli / GPU_MILLI);
-    Amounts {
-        cpu_units: demand.cpu_units,
-        memory_mib: demand.memory_mib,
-        gpu_milli: demand.gpus.milli(registered),
-    }
+    Amounts { cpu_units: demand.cpu_units, memory_mib: demand.memory_mib, gpu_milli: demand.gpus.milli(registered) }
 }
 
 impl Short<'_> {
@@ -153,7 +149,8 @@ impl Short<'_> {
         let chosen = || chosen.iter().map(|index| &self.tasks[*index]);
         let demands = || chosen().map(|holder| &holder.task.spec().demand);
         let lack = &self.lack;
-        let sum = |part: fn(&scheduler_core::Demand) -> u32| demands().map(|demand| u64::from(part(demand))).sum::<u64>();
+        let sum =
+            |part: fn(&scheduler_core::Demand) -> u32| demands().map(|demand| u64::from(part(demand))).sum::<u64>();
         let group = question.decision.request.group();
         let of_group = chosen().filter(|holder| holder.task.group() == group).count();
         let freed_ports = || demands().flat_map(|demand| demand.host_ports.iter());

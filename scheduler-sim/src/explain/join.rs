@@ -9,7 +9,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
-use scheduler_core::{Amounts, AttributeName, Cluster, Demand, GPU_MILLI, InstanceStatus, InstanceView, PlacementRequest};
+use scheduler_core::{
+    Amounts, AttributeName, Cluster, Demand, GPU_MILLI, InstanceStatus, InstanceView, PlacementRequest,
+};
 
 use super::change::{Change, Origin};
 use super::search::{Question, Registration, Scale, Search};

@@ -31,11 +31,7 @@ pub fn explanation_json(decision: &Decision, instance: Option<&str>) -> Json {
                 ("text", text(&failed.to_string())),
             ])
         });
-        Json::object([
-            ("name", text(&it.name)),
-            ("zone", text(&it.zone)),
-            ("failures", Json::List(failures.collect())),
-        ])
+        Json::object([("name", text(&it.name)), ("zone", text(&it.zone)), ("failures", Json::List(failures.collect()))])
     });
     let mut object = Json::object([
         ("at_seconds", Json::Number(seconds(decision.at_ms))),
@@ -96,8 +92,10 @@ fn state(decision: &Decision) -> Json {
 
 fn demand(demand: &Demand) -> Json {
     let ports = demand.host_ports.iter().map(|port| Json::from(port.to_string().as_str()));
-    let mut object =
-        Json::object([("cpu_units", Json::count(demand.cpu_units.into())), ("memory_mib", Json::count(demand.memory_mib.into()))]);
+    let mut object = Json::object([
+        ("cpu_units", Json::count(demand.cpu_units.into())),
+        ("memory_mib", Json::count(demand.memory_mib.into())),
+    ]);
     match demand.gpus {
         GpuDemand::Count(count) => object.put("gpus", Json::count(count.into())),
         GpuDemand::All => object.put("gpus", Json::from("all")),

@@ -28,9 +28,8 @@ fn lifts(search: &Search<'_, '_>) -> Vec<(Lifted, Addition)> {
     }
     match question.halted.next_event.as_ref().map(|event| &event.action) {
         Some(Action::RunTask(run)) => {
-            let instead = |request| {
-                Addition::Instead(Action::RunTask(RunTask { request: Arc::new(request), ..run.clone() }))
-            };
+            let instead =
+                |request| Addition::Instead(Action::RunTask(RunTask { request: Arc::new(request), ..run.clone() }));
             let all = of_request(&run.request).into_iter();
             all.map(|(lifted, request)| (lifted, instead(request))).collect()
         }
@@ -49,8 +48,7 @@ fn lifts(search: &Search<'_, '_>) -> Vec<(Lifted, Addition)> {
 fn of_request(request: &TaskRequest) -> Vec<(Lifted, TaskRequest)> {
     let mut lifts = Vec::new();
     let definition = &request.definition;
-    let with_definition =
-        |definition: Definition| TaskRequest { definition: Arc::new(definition), ..request.clone() };
+    let with_definition = |definition: Definition| TaskRequest { definition: Arc::new(definition), ..request.clone() };
     for (index, expression) in definition.core.placement_constraints().iter().enumerate() {
         let core = definition.core.clone().without_placement_constraint(index);
         let lifted = Lifted::OfDefinition { index, expression: expression.to_string() };

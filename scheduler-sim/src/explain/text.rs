@@ -73,9 +73,11 @@ pub fn found_text(found: &Found) -> String {
 /// How the search for changes ended.
 pub(super) fn outcome(found: &Found) -> String {
     match (found.suggestions.is_empty(), found.is_cut_short) {
-        (true, false) => "no single change of these classes helps: drop one constraint, one more instance, free room on one \
+        (true, false) => {
+            "no single change of these classes helps: drop one constraint, one more instance, free room on one \
                           instance, move one task"
-            .to_owned(),
+                .to_owned()
+        }
         (true, true) => format!(
             "no single change was found that helps: the search ended at its bound of {FORK_LIMIT} forks, with more to try"
         ),

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use scheduler_core::{
-    AttributeLookup, BinpackField, Cluster, InstanceId, InstanceStatus, InstanceView, PlacementRequest, PlacementStrategy, Scheduler,
-    SpreadField, Strategy, TaskKind, TieBreak,
+    AttributeLookup, BinpackField, Cluster, InstanceId, InstanceStatus, InstanceView, PlacementRequest,
+    PlacementStrategy, Scheduler, SpreadField, Strategy, TaskKind, TieBreak,
 };
 
 use crate::metrics::StaticRules;
@@ -98,8 +98,7 @@ impl<'a> Narrowing<'a> {
             }
             PlacementStrategy::Spread(SpreadField::Attribute(attribute)) => {
                 let value = |instance: &InstanceView<'a>| instance.attributes().get(attribute).value();
-                let has_name =
-                    |it: &InstanceView<'a>| it.attributes().get(attribute) != AttributeLookup::Missing;
+                let has_name = |it: &InstanceView<'a>| it.attributes().get(attribute) != AttributeLookup::Missing;
                 let mut counts: HashMap<(bool, Option<&str>), u128> = HashMap::new();
                 self.for_each_counted(|it| *counts.entry((has_name(&it), value(&it))).or_default() += 1);
                 let count = |it: &InstanceView<'a>| counts.get(&(has_name(it), value(it))).copied().unwrap_or(0);

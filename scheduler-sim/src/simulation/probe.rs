@@ -6,8 +6,8 @@ use scheduler_core::{
     Amounts, Cluster, Execution, Explanation, InstanceId, InstanceStatus, InstanceView, Placement, PlacementRequest,
 };
 
-use super::narrowing::{Narrowing, Step};
 use super::Simulation;
+use super::narrowing::{Narrowing, Step};
 
 /// Decisions on one task, the first and the last.
 #[derive(Debug, Clone)]
@@ -146,9 +146,7 @@ impl Simulation<'_> {
         });
         let (steps, mut values) = match named_instance {
             Some(_) => Default::default(),
-            None => {
-                Narrowing { cluster, request, own_revision_only, chosen }.steps(&self.scheduler, eligible.clone())
-            }
+            None => Narrowing { cluster, request, own_revision_only, chosen }.steps(&self.scheduler, eligible.clone()),
         };
         let candidates = eligible.iter().map(|instance| Candidate {
             name: instance.name().to_owned(),
