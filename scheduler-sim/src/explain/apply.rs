@@ -168,6 +168,7 @@ impl Writer {
             return Err(ApplyError::TooManyCopies { count: rest, limit: SPLIT_LIMIT });
         }
         let index = number as usize;
+        let next = index + 1;
         let raw = &self.pieces.events[index];
         let call = object(raw)?.shift_remove("runTask");
         let id = call.and_then(|call| text(object(&call).ok()?.get("id")?)).unwrap_or_default();
@@ -180,9 +181,9 @@ impl Writer {
         let singles: Vec<_> = (before..count).map(one).collect::<Result<_, _>>()?;
         let first = if before == 1 { one(0)? } else { edit(raw, "runTask", |call| set(call, "count", before))? };
         self.split_off = singles.len();
-        self.notes.times_ms.splice(index + 1..index + 1, singles.iter().map(|_| at_ms));
+        self.notes.times_ms.splice(next..next, singles.iter().map(|_| at_ms));
         self.pieces.events[index] = first;
-        self.pieces.events.splice(index + 1..index + 1, singles);
+        self.pieces.events.splice(next..next, singles);
         Ok(())
     }
 
@@ -364,16 +365,14 @@ impl Writer {
     fn definition(&self, survey: &Survey, name: &str) -> Result<RawMap, ApplyError> {
         let missing = || ApplyError::Missing { what: format!("task definition `{name}`") };
         let of_event = self.notes.definitions.iter().find(|(known, _)| known == name);
-        let raw = match of_event {
-            Some((_, number)) => object(&self.pieces.events[self.position(*number)])?
-                .shift_remove("registerTaskDefinition")
-                .ok_or_else(missing)?,
-            None => {
-                let position = survey.header.definitions.iter().position(|it| it.core.name() == name);
-                let mut list = self.pieces.list("taskDefinitions")?;
-                let position = position.filter(|position| *position < list.len()).ok_or_else(missing)?;
-                list.swap_remove(position)
-            }
+        let raw = if let Some((_, number)) = of_event {
+            let mut event = object(&self.pieces.events[self.position(*number)])?;
+            event.shift_remove("registerTaskDefinition").ok_or_else(missing)?
+        } else {
+            let position = survey.header.definitions.iter().position(|it| it.core.name() == name);
+            let mut list = self.pieces.list("taskDefinitions")?;
+            let position = position.filter(|position| *position < list.len()).ok_or_else(missing)?;
+            list.swap_remove(position)
         };
         let map = object(&raw)?;
         // What DescribeTaskDefinition prints has it one level below.

@@ -178,7 +178,7 @@ impl fmt::Display for Freed {
             count => Some(format!("{count} {many}")),
         };
         let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
-        let parts = [
+        let all = [
             counted(self.cpu_units, "CPU unit", "CPU units"),
             counted(self.memory_mib, "MiB", "MiB"),
             counted(self.gpus, "GPU", "GPUs"),
@@ -189,6 +189,6 @@ impl fmt::Display for Freed {
             counted(self.group_tasks, "place of the group", "places of the group"),
             (self.expressions > 0).then(|| "what memberOf finds there".to_owned()),
         ];
-        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+        f.write_str(&all.into_iter().flatten().collect::<Vec<_>>().join(" and "))
     }
 }

@@ -160,8 +160,8 @@ fn demand_phrase(demand: &Demand) -> String {
         GpuDemand::Share(milli) => parts.push(format!("{milli} thousandths of a GPU")),
     }
     if !demand.host_ports.is_empty() {
-        let ports: Vec<_> = demand.host_ports.iter().map(|port| port.to_string()).collect();
-        parts.push(format!("host port {}", ports.join(", ")));
+        let taken: Vec<_> = demand.host_ports.iter().map(|port| port.to_string()).collect();
+        parts.push(format!("host port {}", taken.join(", ")));
     }
     if demand.needs_eni {
         parts.push("a network interface".to_owned());

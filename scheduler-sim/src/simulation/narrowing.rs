@@ -73,9 +73,9 @@ impl<'a> Narrowing<'a> {
                 TieBreak::Headroom => {
                     let measure = Measure::Most("headroom");
                     steps.push(compare("tie: the most headroom", measure, headroom, &mut left, &mut values));
-                    self.first_registered(&mut left, &mut steps);
+                    Self::first_registered(&mut left, &mut steps);
                 }
-                TieBreak::Stable => self.first_registered(&mut left, &mut steps),
+                TieBreak::Stable => Self::first_registered(&mut left, &mut steps),
                 TieBreak::Random => steps.push(self.choice("tie: at random by the seed", &mut left)),
             }
         }
@@ -121,7 +121,7 @@ impl<'a> Narrowing<'a> {
         Step { rule: rule.to_owned(), measure: Measure::Choice, best: None, left: left.len() }
     }
 
-    fn first_registered(&self, left: &mut Vec<InstanceView<'a>>, steps: &mut Vec<Step>) {
+    fn first_registered(left: &mut Vec<InstanceView<'a>>, steps: &mut Vec<Step>) {
         if left.len() > 1 {
             left.truncate(1);
             let rule = "tie: the first registered".to_owned();
@@ -156,7 +156,7 @@ impl<'a> Narrowing<'a> {
         steps.push(compare(zone, Measure::Most("headroom in the zone"), of_zone, left, values));
         let own = |instance: &InstanceView<'_>| instance.headroom().into();
         steps.push(compare("instance with the most headroom", Measure::Most("headroom"), own, left, values));
-        self.first_registered(left, steps);
+        Self::first_registered(left, steps);
     }
 }
 
