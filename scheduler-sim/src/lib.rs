@@ -8,6 +8,7 @@ pub mod check;
 pub mod cli;
 pub mod comparison;
 pub mod consolidate;
+pub mod diff;
 pub mod explain;
 pub mod files;
 pub mod fleet;

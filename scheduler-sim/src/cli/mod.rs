@@ -4,6 +4,7 @@ mod compare;
 mod completions;
 mod condition;
 mod consolidate;
+mod diff;
 mod example;
 mod explain;
 mod fleet;
@@ -52,6 +53,7 @@ struct Cli {
 enum Command {
     Example(example::Arguments),
     Explain(explain::Arguments),
+    Diff(diff::Arguments),
     Query(query::Arguments),
     Validate(validate::Arguments),
     Verify(verify::Arguments),
@@ -100,6 +102,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         None => compare::run(&cli.compare, begin),
         Some(Command::Example(arguments)) => example::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Diff(arguments)) => diff::run(&arguments),
         Some(Command::Query(arguments)) => query::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),

@@ -268,9 +268,9 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
             call["containerInstances"] = json!([to]);
             let start = json!({"atSeconds": at, "startTask": call});
             let moves = vec![stop(name), start];
-            let mut moved = trace.clone();
-            moved["events"].as_array_mut().expect("a list").splice(event..event, moves.clone());
-            let log = log_of(&moved.to_string(), strategy, Some(at_ms));
+            let mut shifted = trace.clone();
+            shifted["events"].as_array_mut().expect("a list").splice(event..event, moves.clone());
+            let log = log_of(&shifted.to_string(), strategy, Some(at_ms));
             let is_there = |task: &str, on: Option<&str>| {
                 let there = log.placed.iter().filter(|(placed_ms, name, _)| *placed_ms == at_ms && name == task);
                 there.filter(|it| on.is_none_or(|on| on == it.2)).count() > 0

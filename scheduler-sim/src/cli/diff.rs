@@ -1,0 +1,248 @@
+//! `diff`: where two strategies part on a trace, and what follows.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
+use super::output::{CliError, counted, print, printable_lines};
+use crate::diff::{Difference, Example, Group, Line, What, compare};
+use crate::explain::{explanation_json, explanation_text};
+use crate::metrics::seconds;
+use crate::outcome::{Observation, Observer};
+use crate::report::{Json, document};
+use crate::simulation::{Decision, Plan, probe};
+use crate::strategy::Spec;
+use crate::trace::Printable;
+
+/// Where two strategies part on a trace, and what follows
+///
+/// Plays both side by side with the same seed, up to the first decision that differs; shows the state then, who could hold
+/// the task, and how each strategy chose; and counts what becomes of the tasks from then on.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The trace; `-` is standard input
+    trace: PathBuf,
+    /// The two strategies: give it twice
+    #[arg(short, long = "strategy", value_name = "SPEC", required = true)]
+    strategies: Vec<String>,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    format: TextOrJson,
+    #[command(flatten)]
+    settings: SettingOptions,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// What was compared.
+struct Question<'a> {
+    trace: &'a str,
+    strategies: [&'a str; 2],
+    seed: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
+    let [first, second] = arguments.strategies.as_slice() else {
+        return Err(CliError::usage(format!(
+            "diff compares two strategies, and {} given: -s headroom -s binpack",
+            if arguments.strategies.len() == 1 {
+                "one is".to_owned()
+            } else {
+                format!("{} are", arguments.strategies.len())
+            }
+        )));
+    };
+    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let Opened { source, survey } = &opened;
+    let settings = arguments.settings.apply(&survey.header.settings)?;
+    let specs = [strategy(first, &opened)?, strategy(second, &opened)?];
+    let plan = |spec| Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, spec) };
+    let plans = [plan(&specs[0]), plan(&specs[1])];
+    let difference = compare([&plans[0], &plans[1]], source, survey)?;
+    let mut decisions = [None, None];
+    for (decision, (plan, line)) in decisions.iter_mut().zip(plans.iter().zip(&difference.parting)) {
+        if let Some(line) = line {
+            *decision = decision_of(plan, &opened, line)?;
+        }
+    }
+    let question =
+        Question { trace: &survey.header.name, strategies: specs.each_ref().map(Spec::name), seed: settings.seed };
+    let text = match arguments.format {
+        TextOrJson::Table => printable_lines(&text(&question, &difference, &decisions)),
+        TextOrJson::Json => json(&question, &difference, &decisions),
+    };
+    print(&text, None)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nobody watches.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&mut self, _at_ms: u64, _observation: &Observation<'_>) {}
+}
+
+/// What the engine saw at a line, if it is a placement or a refusal: the run up to then is played again.
+fn decision_of(plan: &Plan<'_>, opened: &Opened, line: &Line) -> Result<Option<Decision>, CliError> {
+    if matches!(line.what, What::Stopped { .. } | What::GivenUp) {
+        return Ok(None);
+    }
+    let settings = crate::trace::Settings { end_ms: Some(line.at_ms), ..plan.settings.clone() };
+    let plan = Plan { settings: &settings, ..*plan };
+    let found = probe(&plan, opened.source.events(&opened.survey)?, &line.task, &mut Nobody)?;
+    Ok(found.decisions.into_iter().rev().find(|decision| decision.at_ms == line.at_ms))
+}
+
+fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
+    let Question { trace, strategies: [first, second], seed } = *question;
+    let mut text = format!("{}: {first} and {second}, seed {seed}\n", Printable(trace));
+    // Writing to a text cannot fail.
+    if !difference.is_any() {
+        let _ = writeln!(text, "they never part: {} alike", counted(difference.alike, "decision"));
+        return text;
+    }
+    let _ = writeln!(text, "they part after {} alike", counted(difference.alike, "decision"));
+    for (strategy, (line, decision)) in question.strategies.iter().zip(difference.parting.iter().zip(decisions)) {
+        let line = line.as_ref().map_or_else(|| "decides no more".to_owned(), line_phrase);
+        let _ = writeln!(text, "\nunder {strategy}: {line}");
+        if let Some(decision) = decision {
+            text.push_str(&explanation_text(decision, None, false));
+        }
+    }
+    after(question, difference, &mut text);
+    text
+}
+
+fn line_phrase(line: &Line) -> String {
+    let what = match &line.what {
+        What::Placed { instance, zone, .. } => format!("placed on {instance} ({zone})"),
+        What::Refused { reason, waits: false } => format!("unplaced: {reason}"),
+        What::Refused { reason, waits: true } => format!("waits: {reason}"),
+        What::GivenUp => "given up".to_owned(),
+        What::Stopped { instance, why } => format!("stopped on {instance}: {why}"),
+    };
+    let event = line.event.map_or_else(String::new, |event| format!(", event {event}"));
+    format!("at {} s{event}, {} of {} {what}", seconds(line.at_ms), line.task, line.group)
+}
+
+/// What follows from the parting on.
+fn after(question: &Question<'_>, difference: &Difference, text: &mut String) {
+    let [first, second] = question.strategies;
+    let after = &difference.after;
+    text.push_str("\nfrom then on\n");
+    let mut line = |count: u64, what: &str| {
+        if count > 0 {
+            let _ = writeln!(text, "  {count:>8}  {what}");
+        }
+    };
+    line(after.alike, "placed alike, at the same time on the same instance");
+    line(after.elsewhere.count, "placed on different instances");
+    line(after.at_another_time.count, "placed on the same instance at different times");
+    line(after.first_only.count, &format!("placed under {first} only"));
+    line(after.second_only.count, &format!("placed under {second} only"));
+    line(after.neither, "placed under neither");
+    for (run, strategy) in question.strategies.iter().enumerate() {
+        line(after.unpaired[run], &format!("wanted under {strategy} only: by services, in the place of others"));
+        line(
+            after.replaced[run],
+            &format!("placed anew by services under {strategy}: for balance, or in the place of others"),
+        );
+        line(
+            after.stopped[run],
+            &format!("stopped under {strategy} for scale-in, balance, draining or a lost instance"),
+        );
+    }
+    let groups = [
+        ("on different instances", &after.elsewhere),
+        ("at different times", &after.at_another_time),
+        ("under one only", &after.first_only),
+        ("under the other only", &after.second_only),
+    ];
+    for (what, group) in groups {
+        examples(what, group, text);
+    }
+}
+
+fn examples(what: &str, group: &Group, text: &mut String) {
+    if group.examples.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{what}, the first {}:", group.examples.len());
+    let width = group.examples.iter().map(|example| example.task.chars().count()).max().unwrap_or(0);
+    for example in &group.examples {
+        let [first, second] = [0, 1].map(|run| fate(example, run));
+        let _ = writeln!(text, "  {:<width$}  {first}; {second}", example.task);
+    }
+}
+
+fn fate(example: &Example, run: usize) -> String {
+    let at = seconds(example.at_ms[run]);
+    match &example.instances[run] {
+        Some(instance) => format!("{instance} at {at} s"),
+        None => format!("unplaced at {at} s"),
+    }
+}
+
+fn json(question: &Question<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
+    let after = &difference.after;
+    let parting = difference
+        .parting
+        .iter()
+        .zip(decisions)
+        .map(|(line, decision)| line.as_ref().map_or(Json::Null, |line| parting_object(line, decision.as_ref())));
+    let pair = |counts: [u64; 2]| Json::List(counts.map(Json::count).into());
+    document([
+        ("trace", Json::from(question.trace)),
+        ("strategies", Json::List(question.strategies.map(Json::from).into())),
+        ("seed", Json::count(question.seed)),
+        ("decisions_alike", Json::count(difference.alike)),
+        ("parting", if difference.is_any() { Json::List(parting.collect()) } else { Json::Null }),
+        (
+            "after",
+            Json::object([
+                ("alike", Json::count(after.alike)),
+                ("elsewhere", group_object(&after.elsewhere)),
+                ("at_another_time", group_object(&after.at_another_time)),
+                ("first_only", group_object(&after.first_only)),
+                ("second_only", group_object(&after.second_only)),
+                ("neither", Json::count(after.neither)),
+                ("unpaired", pair(after.unpaired)),
+                ("replaced", pair(after.replaced)),
+                ("stopped", pair(after.stopped)),
+            ]),
+        ),
+    ])
+}
+
+fn parting_object(line: &Line, decision: Option<&Decision>) -> Json {
+    let what = match &line.what {
+        What::Placed { instance, .. } => ("placed", Json::from(&**instance)),
+        What::Refused { reason, waits: false } => ("unplaced", Json::from(&**reason)),
+        What::Refused { reason, waits: true } => ("waiting", Json::from(&**reason)),
+        What::GivenUp => ("stopped", Json::Null),
+        What::Stopped { instance, .. } => ("stopped", Json::from(&**instance)),
+    };
+    Json::object([
+        ("at_seconds", Json::Number(seconds(line.at_ms))),
+        ("event", line.event.map_or(Json::Null, Json::count)),
+        ("task", Json::from(&*line.task)),
+        ("group", Json::from(&*line.group)),
+        what,
+        ("decision", decision.map_or(Json::Null, |decision| explanation_json(decision, None))),
+    ])
+}
+
+fn group_object(group: &Group) -> Json {
+    let examples = group.examples.iter().map(|example| {
+        let instance = |run: usize| example.instances[run].as_deref().map_or(Json::Null, Json::from);
+        Json::object([
+            ("task", Json::from(&*example.task)),
+            ("at_seconds", Json::List(example.at_ms.map(|at_ms| Json::Number(seconds(at_ms))).into())),
+            ("instances", Json::List(vec![instance(0), instance(1)])),
+        ])
+    });
+    Json::object([("count", Json::count(group.count)), ("examples", Json::List(examples.collect()))])
+}

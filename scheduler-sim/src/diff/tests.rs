@@ -1,0 +1,99 @@
+use super::*;
+use crate::stories::STORIES;
+use crate::strategy::Spec;
+use crate::trace::{OpenOptions, from_bytes};
+
+fn difference(text: &str, specs: [&str; 2]) -> Difference {
+    let source = from_bytes("t", text.as_bytes(), OpenOptions::default()).expect("readable");
+    let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}"));
+    let specs = specs.map(|spec| spec.parse::<Spec>().expect("a strategy"));
+    let plans = specs
+        .each_ref()
+        .map(|spec| Plan { keeps_numbered_names: true, ..Plan::new(&survey, &survey.header.settings, spec) });
+    compare([&plans[0], &plans[1]], &source, &survey).expect("it runs")
+}
+
+/// Two instances in two zones; one task each second.
+fn trace(events: &str) -> String {
+    format!(
+        r#"{{"version":1,
+        "containerInstances":[
+            {{"ec2InstanceId":"A","availabilityZone":"a","registeredResources":{{"cpu":1000,"memory":1000}}}},
+            {{"ec2InstanceId":"B","availabilityZone":"b","registeredResources":{{"cpu":1000,"memory":900}}}}],
+        "taskDefinitions":[{{"family":"small","cpu":200,"memory":200}},{{"family":"whole","cpu":900,"memory":850}}],
+        "events":[{events}]}}"#
+    )
+}
+
+#[test]
+fn a_strategy_never_parts_from_itself() {
+    for story in STORIES {
+        for spec in ["headroom", "binpack", "random"] {
+            let found = difference(story.text, [spec, spec]);
+            assert!(!found.is_any() && found.alike > 0, "{}", story.name);
+            assert_eq!(found.after, After::default());
+        }
+    }
+}
+
+#[test]
+fn the_parting_is_told_and_what_follows_is_counted() {
+    let text = trace(
+        r#"{"atSeconds":1,"runTask":{"taskDefinition":"small","id":"one"}},
+        {"atSeconds":2,"runTask":{"taskDefinition":"small","id":"two"}},
+        {"atSeconds":3,"runTask":{"taskDefinition":"whole","id":"three"}},
+        {"atSeconds":4,"runTask":{"taskDefinition":"small","id":"four","count":2}}"#,
+    );
+    let found = difference(&text, ["headroom", "binpack"]);
+    assert_eq!(found.alike, 0);
+    let instances = found.parting.map(|line| match line.expect("both decide").what {
+        What::Placed { instance, .. } => instance.to_string(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(instances, ["A", "B"]);
+    let after = &found.after;
+    let names = |group: &Group| group.examples.iter().map(|example| example.task.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&after.second_only), ["three"]);
+    let all = after.alike + after.elsewhere.count + after.at_another_time.count + after.first_only.count;
+    assert_eq!(all + after.second_only.count + after.neither, 5);
+    // The other way round it is the same with the sides exchanged.
+    let turned = difference(&text, ["binpack", "headroom"]);
+    assert_eq!(turned.after.first_only.count, after.second_only.count);
+    assert_eq!(turned.after.elsewhere.count, after.elsewhere.count);
+}
+
+/// Each task of a trace whose events ask for all of them is counted once.
+#[test]
+fn every_task_is_counted_once() {
+    for story in STORIES {
+        let source = from_bytes("t", story.text.as_bytes(), OpenOptions::default()).expect("readable");
+        let survey = source.survey().expect("a trace");
+        if !survey.header.services.is_empty() || story.text.contains("createService") {
+            continue;
+        }
+        let found = difference(story.text, ["headroom", "binpack"]);
+        let after = &found.after;
+        let counted = after.alike
+            + after.elsewhere.count
+            + after.at_another_time.count
+            + after.first_only.count
+            + after.second_only.count
+            + after.neither;
+        assert!(counted <= survey.tasks_requested, "{}: {after:?}", story.name);
+        assert_eq!(after.unpaired, [0, 0], "{}", story.name);
+    }
+}
+
+#[test]
+fn waiting_tasks_count_when_they_are_placed() {
+    let text = trace(
+        r#"{"atSeconds":1,"runTask":{"taskDefinition":"small","id":"one","durationSeconds":10}},
+        {"atSeconds":2,"runTask":{"taskDefinition":"small","id":"two","durationSeconds":10}},
+        {"atSeconds":3,"runTask":{"taskDefinition":"whole","id":"three","durationSeconds":10}}"#,
+    )
+    .replace(r#""version":1"#, r#""version":1,"settings":{"onUnplaceable":"queue"}"#);
+    let found = difference(&text, ["spread(instanceId)", "binpack"]);
+    let example = found.after.elsewhere.examples.iter().chain(&found.after.at_another_time.examples);
+    let three = example.into_iter().find(|example| &*example.task == "three").expect("it waited under one");
+    assert_eq!(three.at_ms, [11_000, 3_000]);
+}
