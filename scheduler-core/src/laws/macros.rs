@@ -1,6 +1,6 @@
 //! `laws!`: a test for each law.
 
-/// Tests a policy or a constraint of your own against the [laws](crate::laws): a module with a test for each.
+/// Tests a policy or a constraint of your own against the [laws](mod@crate::laws): a module with a test for each.
 ///
 /// After the rule come the claims it makes, by the names of their laws.
 ///

@@ -109,6 +109,7 @@ fn a_packer_does_not_prefer_room_nor_a_spreader_company() {
 
 #[test]
 fn wrong_constraints_are_found() {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
     let divides = constraint(|| {
         Admitting(|instance| {
             instance.remaining().memory_mib * 2 / instance.totals().map_or(1, |totals| totals.registered.memory_mib)
@@ -117,7 +118,6 @@ fn wrong_constraints_are_found() {
     });
     assert_eq!(broken(&divides, &[], 1, 0), [Law::NeverPanics]);
 
-    static CALLS: AtomicU32 = AtomicU32::new(0);
     let counts = constraint(|| Admitting(|_| CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)));
     assert_eq!(broken(&counts, &[], 1, 0), [Law::SameQuestionSameAnswer]);
 
