@@ -2,6 +2,7 @@
 //! the reference throughout, and everything is added up again after each.
 
 mod blocks;
+mod conflicts;
 mod extremes;
 mod groups;
 mod orders;

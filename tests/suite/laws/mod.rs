@@ -9,6 +9,7 @@ mod kit;
 mod monotone;
 mod placement;
 mod reference;
+mod snapshots;
 mod state;
 mod strategies;
 
