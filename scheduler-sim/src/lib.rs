@@ -22,6 +22,7 @@ pub mod policy;
 pub mod report;
 pub mod reproduce;
 pub mod runner;
+pub mod shrink;
 pub mod simulation;
 pub mod stats;
 pub mod stories;

@@ -61,6 +61,11 @@ fn decimal(text: &str) -> Option<(i128, u32)> {
 }
 
 impl Condition {
+    /// The metrics that it compares.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|comparison| comparison.metric)
+    }
+
     /// Whether it holds for a run, by the numbers as they are printed.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod query;
 mod reproduce;
+mod shrink;
 mod validate;
 mod verify;
 
@@ -62,6 +63,7 @@ enum Command {
     Generate(generate::Arguments),
     Import(import::Arguments),
     Reproduce(reproduce::Arguments),
+    Shrink(shrink::Arguments),
     Help(help::Arguments),
     Completions(completions::Arguments),
     Man(completions::ManArguments),
@@ -111,6 +113,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(&arguments),
+        Some(Command::Shrink(arguments)) => shrink::run(&arguments),
         Some(Command::Help(arguments)) => help::run(&arguments, &mut Cli::command()),
         Some(Command::Completions(arguments)) => completions::run(&arguments, &mut Cli::command()),
         Some(Command::Man(arguments)) => completions::man(&arguments, Cli::command()),

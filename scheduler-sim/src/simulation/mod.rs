@@ -95,6 +95,8 @@ pub struct Pulse {
     pub is_stopped: AtomicBool,
     /// Events played so far, by all runs.
     pub events: AtomicU64,
+    /// A run that asks for more placements than so many is ended as if it were stopped; `None`: it may.
+    pub most_decisions: Option<u64>,
 }
 
 /// What a run did, in numbers.
@@ -342,9 +344,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn play_event(&mut self, event: &Event) -> Result<(), RunError> {
-        if self.pulse.is_stopped.load(Ordering::Relaxed) {
-            return Err(RunError::Interrupted);
-        }
+        self.check_pulse()?;
         self.statistics.events += 1;
         if self.statistics.events.is_multiple_of(PULSE) {
             self.pulse.events.fetch_add(PULSE, Ordering::Relaxed);
@@ -400,11 +400,16 @@ impl<'a> Simulation<'a> {
             self.reconcile_daemons(&changed)?;
             self.retry_waiting(&mut changed)?;
             self.reconcile_replicas(&changed)?;
-            if self.pulse.is_stopped.load(Ordering::Relaxed) {
-                return Err(RunError::Interrupted);
-            }
+            self.check_pulse()?;
         }
         Ok(had_a_turn)
+    }
+
+    /// Ends a run that shall not go on.
+    fn check_pulse(&self) -> Result<(), RunError> {
+        let Pulse { is_stopped, most_decisions, .. } = self.pulse;
+        let is_spent = most_decisions.is_some_and(|most| self.statistics.decisions > most);
+        if is_spent || is_stopped.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
     }
 
     /// The run is over: what is still wanted is counted as such.

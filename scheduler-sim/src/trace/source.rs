@@ -191,6 +191,11 @@ impl Source {
         &self.file
     }
 
+    /// Whether unknown keys are warnings.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.options.lenient
+    }
+
     /// Reads all of the trace, checks it, and gives what is known about it before a run.
     ///
     /// Memory: of a document as much as the document; of JSON Lines the first line, what it describes, the largest

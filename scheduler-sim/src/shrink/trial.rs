@@ -1,0 +1,102 @@
+//! One question to a trace: whether its run shows it.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
+
+use super::{Question, Shown, ShrinkError, Sign, Size, size};
+use crate::runner::{Job, JobError, JobResult, run_all};
+use crate::simulation::Pulse;
+use crate::strategy::Spec;
+use crate::trace::{OpenOptions, Source, Survey, from_bytes};
+
+/// A smaller trace may ask for so many times as many placements as the whole one, and for so many besides: without the
+/// event that ends something a run might go on almost for ever.
+const DECISIONS: (u64, u64) = (4, 10_000);
+
+/// The run that is asked.
+pub(super) struct Trial<'a> {
+    question: &'a Question<'a>,
+    spec: &'a Spec,
+    most_decisions: Option<u64>,
+}
+
+/// A trace that shows it.
+pub(super) struct Showing {
+    pub(super) shown: Shown,
+    pub(super) seed: u64,
+    pub(super) size: Size,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn of(question: &'a Question<'a>, spec: &'a Spec) -> Self {
+        Self { question, spec, most_decisions: None }
+    }
+
+    /// The first strategy under which the whole trace shows it.
+    pub(super) fn first_that_shows(question: &'a Question<'a>) -> Result<Self, ShrinkError> {
+        let Question { source, survey, specs, sign, .. } = question;
+        let is_checked = matches!(sign, Sign::WrongDecision);
+        for spec in *specs {
+            let trial = Self::of(question, spec);
+            if trial.shown(trial.run(source, survey, is_checked))?.is_some() {
+                let whole = trial.run(source, survey, false)?;
+                let decisions = whole.runs.iter().map(|run| run.statistics.decisions).max().unwrap_or_default();
+                let (times, besides) = DECISIONS;
+                let most_decisions = Some(decisions.saturating_mul(times).saturating_add(besides));
+                return Ok(Self { most_decisions, ..trial });
+            }
+        }
+        Err(ShrinkError::NotShown)
+    }
+
+    pub(super) fn strategy(&self) -> &'a str {
+        self.spec.name()
+    }
+
+    /// Whether a text is a trace that can be played to its end and shows it.
+    pub(super) fn replay(&self, text: &str) -> Option<Showing> {
+        let options = OpenOptions::default().lenient(self.question.source.is_lenient());
+        let source = from_bytes(self.question.source.file(), text.as_bytes(), options).ok()?;
+        let survey = source.survey().ok()?;
+        let is_checked = matches!(self.question.sign, Sign::WrongDecision);
+        let shown = self.shown(self.run(&source, &survey, is_checked)).ok()??;
+        let seed = (self.question.settings)(&survey.header.settings).seed;
+        Some(Showing { shown, seed, size: size(&source, &survey).ok()? })
+    }
+
+    fn run(&self, source: &Source, survey: &Survey, is_checked: bool) -> Result<JobResult, JobError> {
+        let settings = (self.question.settings)(&survey.header.settings);
+        let job = Job {
+            source,
+            survey,
+            header: &survey.header,
+            fleet: None,
+            prices: None,
+            settings: &settings,
+            specs: std::slice::from_ref(self.spec),
+            seeds: &[settings.seed],
+            warmup_ms: 0,
+            decisions: None,
+            series_step_ms: None,
+            draws_curve: false,
+            is_checked,
+            jobs: NonZeroUsize::MIN,
+        };
+        let pulse = Pulse { most_decisions: self.most_decisions, ..Pulse::default() };
+        let result = run_all(&job, &pulse);
+        self.question.events.fetch_add(pulse.events.load(Ordering::Relaxed), Ordering::Relaxed);
+        result
+    }
+
+    fn shown(&self, result: Result<JobResult, JobError>) -> Result<Option<Shown>, JobError> {
+        match (&self.question.sign, result) {
+            (Sign::WrongDecision, Err(JobError::Check { wrong, .. })) => Ok(Some(Shown::WrongDecision(wrong))),
+            (Sign::WrongDecision, Ok(_)) => Ok(None),
+            (Sign::Result(holds), Ok(mut result)) => {
+                let run = result.runs.pop().filter(|run| holds(run));
+                Ok(run.map(|run| Shown::Result(Box::new(run))))
+            }
+            (_, Err(error)) => Err(error),
+        }
+    }
+}
