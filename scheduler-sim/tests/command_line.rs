@@ -180,7 +180,7 @@ fn logs_of_other_runs_are_left_and_told_of() {
 fn a_mistyped_subcommand_is_taken_for_one() {
     let text = refusal_of(&["vaildate", NOTES, "--strict-ecs"]);
     assert!(text.contains("did you mean `validate`?"), "{text}");
-    let text = refusal_of(&["shrink", NOTES, "--fail-if", "tasks.unplaced>0"]);
+    let text = refusal_of(&["report", NOTES]);
     assert!(text.contains("later versions"), "{text}");
     assert!(refusal_of(&["--jobs", "0", NOTES]).contains("there must be at least one job"));
 }

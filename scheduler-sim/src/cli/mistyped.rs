@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Command;
 
 /// Subcommands that later versions have.
-const LATER: [&str; 4] = ["fit", "diff", "shrink", "report"];
+const LATER: [&str; 2] = ["fit", "report"];
 
 /// What to say of the first word; `None` where it is an option, a subcommand, or may well be a file.
 pub(super) fn hint(word: &OsStr, command: &Command) -> Option<String> {
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn only_words_that_resemble_a_subcommand_are_taken_for_one() {
         let hint = |word: &str| hint(OsStr::new(word), &Cli::command());
-        for (word, part) in [("vaildate", "`validate`"), ("explian", "`explain`"), ("shrink", "later versions")] {
+        for (word, part) in [("vaildate", "`validate`"), ("explian", "`explain`"), ("report", "later versions")] {
             assert!(hint(word).is_some_and(|text| text.contains(part)), "{word}: {:?}", hint(word));
         }
         for word in ["validate", "help", "trace.json", "./vaildate", "-s", "-", "", "demo", "production"] {

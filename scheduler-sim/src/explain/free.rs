@@ -4,8 +4,8 @@
 //! present, then by how many other things are in the way (ports, interfaces, tasks of the group, expressions), then the one
 //! that registered first. On each as few tasks stop as can be found: one that is enough, two that are, else the largest
 //! until it is enough, without those that turn out not to be needed; of several ways the one that stops the least, and rather
-//! no task of a service, because that starts another. Where others take the freed place first, more tasks stop,
-//! unless not even all of them are enough.
+//! no task of a service, because that starts another. Where others take the freed place first, each other one and two that
+//! are enough are tried if the instance has few, and then more tasks stop, unless not even all of them are enough.
 
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
@@ -22,6 +22,9 @@ use crate::trace::{Action, StopTask};
 
 /// Pairs of tasks are looked at where an instance has no more than this.
 const PAIRS_LIMIT: usize = 256;
+
+/// Where others take what is freed, each task and each pair is tried on an instance that has no more than this.
+const EACH_LIMIT: usize = 8;
 
 /// An instance that could hold the task if tasks of it stopped.
 pub(super) struct Short<'a> {
@@ -53,6 +56,18 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
         };
         if search.offer(change(&chosen), &short.stops(&chosen))? || chosen.len() == all.len() {
             continue;
+        }
+        if short.tasks.len() <= EACH_LIMIT {
+            let mut is_found = false;
+            for few in short.one_or_two(question).into_iter().filter(|few| *few != chosen) {
+                is_found = search.offer(change(&few), &short.stops(&few))?;
+                if is_found {
+                    break;
+                }
+            }
+            if is_found {
+                continue;
+            }
         }
         if !search.places(&short.stops(&all))? {
             continue;
@@ -193,14 +208,27 @@ impl Short<'_> {
             }
     }
 
+    /// How much is stopped: the least comes first.
+    fn cost(&self, chosen: &[usize]) -> (usize, u64) {
+        let services = chosen.iter().filter(|index| self.tasks[**index].is_of_service).count();
+        (services, chosen.iter().map(|index| self.tasks[*index].size).sum())
+    }
+
+    /// Every task, and every pair, that is enough.
+    fn one_or_two(&self, question: &Question<'_, '_>) -> Vec<Vec<usize>> {
+        let count = self.tasks.len();
+        let ones = (0..count).map(|index| vec![index]);
+        let pairs = (0..count).flat_map(|second| (0..second).map(move |first| vec![first, second]));
+        let mut few: Vec<_> = ones.chain(pairs).filter(|few| self.is_enough(question, few)).collect();
+        few.sort_by_key(|few| (few.len(), self.cost(few)));
+        few
+    }
+
     /// As few tasks as can be found that are enough, in order of placement.
     fn fewest(&self, question: &Question<'_, '_>) -> Vec<usize> {
         let count = self.tasks.len();
         let is_enough = |chosen: &[usize]| self.is_enough(question, chosen);
-        let key = |chosen: &[usize]| {
-            let services = chosen.iter().filter(|index| self.tasks[**index].is_of_service).count();
-            (services, chosen.iter().map(|index| self.tasks[*index].size).sum::<u64>())
-        };
+        let key = |chosen: &[usize]| self.cost(chosen);
         let one = (0..count).map(|index| [index]).filter(|chosen| is_enough(chosen)).min_by_key(|it| key(it));
         if let Some(one) = one {
             return one.to_vec();

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 use super::{Change, Explained, apply, explain};
@@ -64,6 +65,12 @@ fn explained(text: &str, strategy: &str, task: &str) -> Option<Explained> {
 fn is_placed_at(text: &str, strategy: &str, task: &str, at_ms: u64) -> bool {
     let log = log_of(text, strategy, Some(at_ms));
     log.placed.iter().any(|(placed_ms, name, _)| *placed_ms == at_ms && name == task)
+}
+
+/// Whether the decision itself places the task: one that waits first may get its place by what happens later at the instant.
+fn is_placed_straight(log: &Log, task: &str, at_ms: u64) -> bool {
+    let is_placed = log.placed.iter().any(|(placed_ms, name, _)| *placed_ms == at_ms && name == task);
+    is_placed && !log.refused.iter().any(|(_, name)| name == task)
 }
 
 /// Applies every suggestion, in both forms, and checks that each places the task at the instant of its refusal.
@@ -198,7 +205,7 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
         let events = trace["events"].as_array_mut().expect("a list");
         edit(&mut events[event]["runTask"]);
         events.splice(event..event, added);
-        is_placed_at(&trace.to_string(), strategy, task, at_ms)
+        is_placed_straight(&log_of(&trace.to_string(), strategy, Some(at_ms)), task, at_ms)
     };
     let as_it_is = |_: &mut Value| {};
     let call = &trace["events"][event]["runTask"];
@@ -271,11 +278,8 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
             let mut shifted = trace.clone();
             shifted["events"].as_array_mut().expect("a list").splice(event..event, moves.clone());
             let log = log_of(&shifted.to_string(), strategy, Some(at_ms));
-            let is_there = |task: &str, on: Option<&str>| {
-                let there = log.placed.iter().filter(|(placed_ms, name, _)| *placed_ms == at_ms && name == task);
-                there.filter(|it| on.is_none_or(|on| on == it.2)).count() > 0
-            };
-            if is_there(name, Some(&to)) && is_there(task, None) {
+            let is_there = log.placed.iter().any(|(placed_ms, it, on)| *placed_ms == at_ms && it == name && *on == to);
+            if is_there && is_placed_straight(&log, task, at_ms) {
                 return Some(format!("{moves:?}"));
             }
         }
@@ -286,7 +290,12 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
 const STRATEGIES: [&str; 5] = ["headroom", "binpack(memory)", "random", "spread(instanceId)", "first-fit"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn suggestions_place_the_task_and_where_there_is_none_no_change_does(

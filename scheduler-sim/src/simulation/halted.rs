@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use scheduler_core::{Cluster, InstanceId, Placement, PlacementRequest, Scheduler, TaskId};
 
 use super::tasks::Start;
-use super::{Agenda, Nobody, Plan, Pulse, RunError, Simulation, Statistics};
+use super::{Agenda, Nobody, Plan, Pulse, Rank, RunError, Simulation, Statistics};
 use crate::outcome::{Fate, Observation, Observer, Origin};
 use crate::trace::{Action, Event, RunTask, TraceError};
 
@@ -79,6 +79,7 @@ pub fn halted<T>(
         let failed = |cause| RunError::Later { event: *number, at_ms: *at_ms, cause: Box::new(cause) };
         let before = Action::RunTask(RunTask { names: before, ..run.clone() });
         simulation.act_on(&before, *number).map_err(failed)?;
+        simulation.come_to_rest()?;
         copies_before = index;
         let action = Action::RunTask(RunTask { names, ..run.clone() });
         next_event = Some(Event { at_ms: *at_ms, number: *number, place: place.clone(), action });
@@ -181,13 +182,27 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// What comes before the next event of this instant: what has become due now, and the turns of those who wait and of
+    /// services.
+    fn come_to_rest(&mut self) -> Result<(), RunError> {
+        loop {
+            let due = self.agenda.next().filter(|due| *due <= (self.now_ms, Rank::Other));
+            let comes_first = due.is_some_and(|(_, rank)| rank != Rank::Other);
+            if !comes_first && self.settle()? {
+                continue;
+            }
+            let Some(item) = due.and_then(|_| self.agenda.pop()) else { return Ok(()) };
+            self.come_due(&item.due);
+        }
+    }
+
     fn play_additions(&mut self, additions: &[Addition], next: Option<&Event>) -> Result<(), RunError> {
         let event = next.map_or(0, |event| event.number);
         let at_ms = self.now_ms;
         let failed = |cause| RunError::Later { event, at_ms, cause: Box::new(cause) };
         let mut action = next.map(|event| &event.action);
         for addition in additions {
-            self.settle()?;
+            self.come_to_rest()?;
             match addition {
                 Addition::Event(added) => self.act_on(added, event).map_err(failed)?,
                 Addition::Instead(other) => action = Some(other),
@@ -206,7 +221,7 @@ impl<'a> Simulation<'a> {
                 }
             }
         }
-        self.settle()?;
+        self.come_to_rest()?;
         if let Some(action) = action {
             self.act_on(action, event).map_err(failed)?;
         }

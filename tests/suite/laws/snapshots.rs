@@ -62,7 +62,7 @@ proptest! {
     ) {
         let mut value = serde_json::to_value(history.replay().snapshot()).expect("a snapshot is plain values");
         for (place, damage) in &damages {
-            inflict(&mut value, place, damage);
+            inflict(&mut value, *place, damage);
         }
         let Ok(snapshot) = serde_json::from_value::<ClusterSnapshot>(value) else { return Ok(()) };
         match Cluster::restore(snapshot.clone()) {
@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-fn inflict(snapshot: &mut Value, place: &Index, damage: &Damage) {
+fn inflict(snapshot: &mut Value, place: Index, damage: &Damage) {
     let mut pointers = Vec::new();
     collect_pointers(snapshot, String::new(), &mut pointers);
     let pointer = place.get(&pointers);
