@@ -252,3 +252,44 @@ fn the_fleet_that_is_found_runs_the_trace() {
     let text = refusal_of(&["fleet", MIXED_MEMORY, "--types", "t2.micro"]);
     assert!(text.contains("family:search") && text.contains("RESOURCE:MEMORY"), "{text}");
 }
+
+/// One task of the 91 is enough, on one instance of the twelve, whose zone fails.
+#[test]
+fn the_trace_that_is_shrunk_is_small_and_shows_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ask = |output: &Path, more: &[&str]| {
+        let always = ["shrink", "stories/az-outage.json", "-o", text_of(output)];
+        stdout_of(&[&always[..], more].concat())
+    };
+    let small = folder.path().join("small.json");
+    let text = ask(&small, &["--fail-if", "tasks.lost>0"]);
+    for line in
+        ["events            2 of 29", "tasks             1 of 91", "instances         1 of 12", "tasks.lost        1"]
+    {
+        assert!(text.contains(line), "{text}");
+    }
+    insta::assert_snapshot!("shrunk-az-outage", fs::read_to_string(&small).expect("read"));
+    assert_eq!(run(&[text_of(&small), "--fail-if", "tasks.lost>0"]).status.code(), Some(1));
+    let packed = folder.path().join("small.jsonl.gz");
+    let json: serde_json::Value =
+        serde_json::from_str(&ask(&packed, &["--fail-if", "tasks.lost>0", "-f", "json"])).expect("JSON");
+    assert_eq!((&json["after"]["events"], &json["shown"]["tasks.lost"]), (&2.into(), &1.into()), "{json}");
+    assert_eq!(run(&[text_of(&packed), "--fail-if", "tasks.lost>0"]).status.code(), Some(1));
+    assert!(ask(&small, &["--fail-if", "tasks.lost>0", "--max-replays", "3"]).contains("cut short by --max-replays"));
+}
+
+#[test]
+fn what_cannot_be_shrunk_is_told_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = folder.path().join("small.json");
+    let refused = |more: &[&str]| refusal_of(&[&["shrink", NOTES, "-o", text_of(&small)], more].concat());
+    assert!(refused(&["--fail-if", "tasks.lost>0"]).contains("holds for no run of the trace (headroom, "));
+    assert!(refused(&["--fail-if", "cost.total>0", "-s", "binpack"]).contains("`cost.total` does not apply"));
+    assert!(refused(&["--check", "-s", "headroom"]).contains("--check accepts all runs of the trace (headroom)"));
+    assert!(refused(&[]).contains("--fail-if <EXPR>"));
+    let text = refusal_of(&["shrink", NOTES, "--fail-if", "tasks.placed>0", "-o", "small.txt"]);
+    assert!(text.contains("ends in .json or .jsonl"), "{text}");
+    let text = refusal_of(&["shrink", NOTES, "--fail-if", "tasks.placed>0", "-o", NOTES]);
+    assert!(text.contains("--output is the trace itself"), "{text}");
+    assert!(!small.exists());
+}
