@@ -26,6 +26,15 @@ soak minutes="60" *args:
 fuzz seconds="60" *targets:
     fuzz/run.sh {{seconds}} {{targets}}
 
+# A shard of the mutants of placement, cluster, index and expression; 0/9 is some 300 of them (needs cargo-mutants).
+mutants shard *args:
+    PROPTEST_CASES=16 cargo mutants --shard {{shard}} --sharding round-robin {{args}}
+
+# The nastiest inputs, in a table: time, peak memory, exit status and message of each.
+nasty *names:
+    cargo build --release -q -p scheduler-sim
+    tests/nasty.py target/release/scheduler-sim {{names}}
+
 # The packaged core, as it would be published.
 package:
     cargo package -p scheduler-core --allow-dirty
