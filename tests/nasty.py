@@ -101,8 +101,8 @@ NASTY = {
     "an event of the year 10^300": lambda: text(events=[run_task(1e300)]),
     "an expression of 1,000,000 parentheses": lambda: member_of("(" * 1_000_000),
     "an expression of 200,000 comparisons": lambda: member_of(" or ".join(["attribute:a == b"] * 200_000)),
-    "a pattern that would backtrack": lambda: member_of("attribute:ecs.os-type =~ (l*)*(l*)*(l*)*(l*)*x"),
-    "a pattern of nested repetitions": lambda: member_of("attribute:ecs.os-type =~ (((a{1000}){1000}){1000}){1000}"),
+    "a pattern that would backtrack": lambda: member_of("attribute:ecs.os-type =~ '(l*)*(l*)*(l*)*(l*)*x'"),
+    "a pattern of nested repetitions": lambda: member_of("attribute:ecs.os-type =~ '(((a{1000}){1000}){1000}){1000}'"),
     "all 65,535 ports on both sides": lambda: text(
         instance=tiny(1000, registeredResources={"cpu": 1, "memory": 1, "ports": list(range(1, 65536))}),
         definition={"family": "job", "memory": 0, "ports": list(range(1, 65536))},
