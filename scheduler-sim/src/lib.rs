@@ -11,6 +11,7 @@ pub mod consolidate;
 pub mod diff;
 pub mod explain;
 pub mod files;
+pub mod fit;
 pub mod fleet;
 pub mod fleet_search;
 pub mod generate;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, each `arguments → result → what to print`.
 
+mod columns;
 mod compare;
 mod completions;
 mod condition;
@@ -7,6 +8,8 @@ mod consolidate;
 mod diff;
 mod example;
 mod explain;
+mod fit;
+mod fit_text;
 mod fleet;
 mod generate;
 mod help;
@@ -59,6 +62,7 @@ enum Command {
     Validate(validate::Arguments),
     Verify(verify::Arguments),
     Consolidate(consolidate::Arguments),
+    Fit(fit::Arguments),
     Fleet(fleet::Arguments),
     Generate(generate::Arguments),
     Import(import::Arguments),
@@ -109,6 +113,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, begin: Instant) -> Ex
         Some(Command::Validate(arguments)) => validate::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Consolidate(arguments)) => consolidate::run(&arguments),
+        Some(Command::Fit(arguments)) => fit::run(&arguments),
         Some(Command::Fleet(arguments)) => fleet::run(&arguments),
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),

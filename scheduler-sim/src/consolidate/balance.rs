@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{TaskGroup, TaskKind};
+use scheduler_core::TaskGroup;
 
-use crate::metrics::StaticRules;
-use crate::simulation::State;
+use crate::simulation::{ServiceStanding, State};
 
 /// Tasks of each service by zone, and how uneven they may be.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +13,7 @@ pub(super) struct Balance(FxHashMap<TaskGroup, Service>);
 
 #[derive(Debug, Clone)]
 struct Service {
-    /// The zones of open instances that its static rules admit, as in the metric `az_imbalance`.
+    /// As [`State::zone_counts`] has them.
     zones: BTreeMap<Box<str>, u32>,
     /// The most tasks that the fullest zone may have more than the emptiest.
     limit: u32,
@@ -24,16 +23,8 @@ impl Balance {
     /// The services as they stand: none may become more uneven than it is, or than 1.
     pub(super) fn new(state: &State) -> Self {
         let mut services = FxHashMap::default();
-        for request in &state.services {
-            let rules = StaticRules::of(request);
-            let open = state.cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
-            let mut zones: BTreeMap<Box<str>, u32> = open.map(|instance| (instance.zone().into(), 0)).collect();
-            let tasks = state.cluster.group(request.group()).into_iter().flat_map(|group| group.tasks());
-            for task in tasks.filter(|task| task.spec().kind == TaskKind::Replica) {
-                if let Some(count) = zones.get_mut(task.instance().zone()) {
-                    *count += 1;
-                }
-            }
+        for ServiceStanding { request, .. } in &state.services {
+            let zones = state.zone_counts(request);
             let limit = difference(&zones).max(1);
             services.insert(request.group().clone(), Service { zones, limit });
         }

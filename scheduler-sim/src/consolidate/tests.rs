@@ -5,7 +5,7 @@ use scheduler_core::{Cluster, Placement, PlacementConstraint, TaskKind, TaskStat
 
 use super::{Consolidation, consolidate, end};
 use crate::metrics::StaticRules;
-use crate::simulation::{Plan, Pulse, State, state_at};
+use crate::simulation::{Plan, Pulse, ServiceStanding, State, state_at};
 use crate::strategy::Spec;
 use crate::trace::{OpenOptions, from_bytes};
 
@@ -167,7 +167,7 @@ fn a_task_on_its_way_to_stop_stays() {
 
 /// How uneven each service is, counted by hand.
 fn differences(state: &State, cluster: &Cluster) -> Vec<u64> {
-    let difference = |request: &std::sync::Arc<scheduler_core::PlacementRequest>| {
+    let difference = |ServiceStanding { request, .. }: &ServiceStanding| {
         let rules = StaticRules::of(request);
         let open = cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
         let zones: BTreeSet<&str> = open.map(|instance| instance.zone()).collect();

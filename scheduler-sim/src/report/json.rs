@@ -24,7 +24,7 @@ pub fn json(comparisons: &[Comparison]) -> String {
 }
 
 /// A result of this program: the version of its form and who made it, then what it says.
-pub fn document<const N: usize>(members: [(&str, Json); N]) -> String {
+pub fn document<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> String {
     let program = Json::object([
         ("name", Json::from(env!("CARGO_PKG_NAME"))),
         ("version", Json::from(env!("CARGO_PKG_VERSION"))),

@@ -44,7 +44,7 @@ use scheduler_core::{
     Change, Cluster, Execution, InstanceId, PreparedRequest, Scheduler, SeededDraw, TaskId, TaskStatus,
 };
 use services::Services;
-pub use state::{State, busiest_instant, state_at};
+pub use state::{ServiceStanding, State, busiest_instant, plain_request, state_at};
 use tasks::AliveTask;
 use waiting::WaitingTasks;
 

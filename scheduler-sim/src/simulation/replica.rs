@@ -191,8 +191,13 @@ impl Simulation<'_> {
         }
     }
 
-    /// Whether the service is one that ECS rebalances over zones, and has not given up (9.6).
+    /// Whether the service has tasks that may move for balance between zones (9.6).
     pub(super) fn may_rebalance(&self, state: &ServiceState) -> bool {
+        state.entry.service.desired_count > 1 && self.is_rebalanced(state)
+    }
+
+    /// Whether the service is one that ECS rebalances over zones, once it has several tasks (9.6).
+    pub(super) fn is_rebalanced(&self, state: &ServiceState) -> bool {
         let service = &state.entry.service;
         // The strategy that counts is the one that the run uses.
         let is_eligible = match self.meaning {
@@ -205,7 +210,7 @@ impl Simulation<'_> {
                 service.is_eligible_for_zone_rebalancing()
             }
         };
-        service.availability_zone_rebalancing.unwrap_or(true) && is_eligible && service.desired_count > 1
+        service.availability_zone_rebalancing.unwrap_or(true) && is_eligible
     }
 
     /// In a steady state: a task starts in the emptiest zone, and when it is healthy one in the fullest zone stops.

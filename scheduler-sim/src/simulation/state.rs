@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::{Cluster, InstanceTotals, PlacementRequest, TaskId};
+use scheduler_core::{Cluster, InstanceTotals, PlacementConstraint, PlacementRequest, TaskId, TaskKind};
 
+use super::requests::under;
+use super::services::ServiceState;
 use super::tasks::AliveTask;
 use super::{Nobody, Plan, Pulse, RunError, Simulation};
+use crate::metrics::StaticRules;
 use crate::outcome::{Observation, Observer, Origin};
-use crate::trace::{Event, Settings, TraceError};
+use crate::strategy::Spec;
+use crate::trace::{Definition, Event, Settings, TaskRequest, TraceError};
 
 /// A run that stands still.
 #[derive(Debug)]
@@ -17,8 +21,47 @@ pub struct State {
     pub cluster: Cluster,
     /// Of each task whose desired status is RUNNING, the request by which it was placed.
     pub requests: BTreeMap<TaskId, Arc<PlacementRequest>>,
-    /// The requests of the REPLICA services, in the order of their creation.
-    pub services: Vec<Arc<PlacementRequest>>,
+    /// The REPLICA services, in the order of their creation.
+    pub services: Vec<ServiceStanding>,
+}
+
+/// A REPLICA service of a run that stands still.
+#[derive(Debug, Clone)]
+pub struct ServiceStanding {
+    /// The request for one of its tasks.
+    pub request: Arc<PlacementRequest>,
+    /// Whether its tasks are kept even over Availability Zones once it has several (AZ rebalancing, 9.6).
+    pub is_rebalanced: bool,
+}
+
+impl State {
+    /// The tasks of a REPLICA service in each of its Availability Zones: those of open instances that the static rules of
+    /// its request admit, as in the metric `az_imbalance`.
+    pub fn zone_counts(&self, request: &PlacementRequest) -> BTreeMap<Box<str>, u32> {
+        let rules = StaticRules::of(request);
+        let open = self.cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
+        let mut zones: BTreeMap<Box<str>, u32> = open.map(|instance| (instance.zone().into(), 0)).collect();
+        let tasks = self.cluster.group(request.group()).into_iter().flat_map(|group| group.tasks());
+        for task in tasks.filter(|task| task.spec().kind == TaskKind::Replica) {
+            if let Some(count) = zones.get_mut(task.instance().zone()) {
+                *count += 1;
+            }
+        }
+        zones
+    }
+}
+
+/// The request of a RunTask that says nothing but the task definition, under a SPEC.
+pub fn plain_request(spec: &Spec, definition: &Arc<Definition>) -> PlacementRequest {
+    let limit = definition.max_tasks_per_instance.map(PlacementConstraint::MaxTasksPerInstance);
+    let written = TaskRequest {
+        definition: Arc::clone(definition),
+        group: definition.core.family_group(),
+        constraints: limit.into_iter().collect(),
+        strategy: None,
+        zones: None,
+    };
+    under(spec.meaning(), written.placement_request())
 }
 
 /// Plays a trace up to one instant: all that happens then has happened.
@@ -40,7 +83,11 @@ pub fn state_at(
     simulation.play(events.into_iter())?;
     let requests = simulation.alive.iter().map(|(id, task)| (*id, simulation.request_of(task))).collect();
     let replicas = simulation.services.states.values().filter(|state| !state.is_daemon());
-    let services = replicas.map(|state| Arc::clone(state.prepared.request())).collect();
+    let standing = |state: &ServiceState| ServiceStanding {
+        request: Arc::clone(state.prepared.request()),
+        is_rebalanced: simulation.is_rebalanced(state),
+    };
+    let services = replicas.map(standing).collect();
     Ok(State { cluster: simulation.cluster, requests, services })
 }
 

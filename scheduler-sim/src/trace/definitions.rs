@@ -25,6 +25,24 @@ pub(super) struct Definitions {
     has_unnamed_broken: bool,
 }
 
+/// Which of some definitions a reference means: `family:revision`, or `family` for its latest revision.
+///
+/// # Errors
+/// [`TraceProblem::UnknownDefinition`], with the nearest name.
+pub(crate) fn definition_of(
+    reference: &str,
+    definitions: impl IntoIterator<Item = Arc<Definition>>,
+) -> Result<Arc<Definition>, TraceProblem> {
+    let mut all = Definitions::default();
+    for definition in definitions {
+        if let Some(revision) = definition.core.revision() {
+            all.families.entry(definition.core.family().into()).or_default().insert(revision, definition);
+        }
+    }
+    let unknown = || TraceProblem::UnknownDefinition { name: reference.into(), nearest: None };
+    all.resolve(reference)?.ok_or_else(unknown)
+}
+
 impl Definitions {
     /// Reads a checked task definition, and adds it as its revision or as the next one of its family.
     pub(super) fn register(&mut self, value: &Value<'_>, reading: &mut Reading<'_, '_>) -> Option<Arc<Definition>> {

@@ -45,6 +45,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use definitions::definition_of;
 pub(crate) use error::Printable;
 pub use error::{ERROR_LIMIT, Seconds, TraceError, TraceErrors, TraceProblem};
 pub use event::{
@@ -60,4 +61,5 @@ pub use place::Place;
 pub use schema::json_schema;
 pub use settings::{OnUnplaceable, Profile, SettingError, Settings};
 pub use source::{OpenOptions, Source, from_bytes, open};
+pub(crate) use suggest::nearest;
 pub use survey::Survey;

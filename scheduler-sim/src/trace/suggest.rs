@@ -1,7 +1,7 @@
 //! Which known name was meant: by its letters, by its beginning, or by what others call it.
 
 /// The candidate that `word` was most likely meant to be, if one is near enough. Never the word itself.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<Box<str>> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<Box<str>> {
     let length = word.chars().count();
     if length > 100 {
         return None;

@@ -1,0 +1,228 @@
+//! What `fit` prints: a screen for people, every instance for programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use scheduler_core::{Check, Demand, GpuDemand};
+
+use super::columns::{Side, aligned};
+use super::fit::Question;
+use super::output::counted;
+use crate::fit::{Fit, InstanceFit, LeftOver};
+use crate::metrics::{seconds, shortest};
+use crate::report::{Json, document};
+use crate::trace::Printable;
+
+/// Rows of one list; of more only the sum is told.
+const LISTED: usize = 20;
+
+pub(super) fn table(question: &Question, found: &Fit) -> String {
+    let Question { trace, strategy, seed, at_ms, .. } = question;
+    let mut text = format!("{} at {} s under {strategy}, seed {seed}\n", Printable(trace), seconds(*at_ms));
+    text.push_str(&summary(question, found));
+    if found.instances.is_empty() {
+        text.push_str("no container instance is present then; another instant: --at SECONDS\n");
+        return text;
+    }
+    for part in [zones(found), limits(found), instances(found)] {
+        text.push('\n');
+        text.push_str(&part);
+    }
+    text
+}
+
+fn summary(question: &Question, found: &Fit) -> String {
+    let request = &question.request;
+    let definition = Printable(request.spec().definition.as_deref().unwrap_or_default());
+    let demand = demand_words(request.demand());
+    let of = match &question.service {
+        Some(service) => format!("service {}: {definition}", Printable(service)),
+        None => definition.to_string(),
+    };
+    let takers = found.instances.iter().filter(|it| it.tasks != Some(0)).count();
+    let on = format!("{takers} of {}", counted(found.instances.len() as u64, "instance"));
+    let mut text = format!("{of} ({demand}): {} on {on}\n", more(found.tasks));
+    if let Some(even) = found.even_tasks {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "with its Availability Zones kept even: {}", more(even));
+    }
+    text
+}
+
+fn more(tasks: Option<u64>) -> String {
+    match tasks {
+        None => "any number more fits".to_owned(),
+        Some(1) => "1 more fits".to_owned(),
+        Some(tasks) => format!("{tasks} more fit"),
+    }
+}
+
+fn number(tasks: Option<u64>) -> String {
+    tasks.map_or_else(|| "any".to_owned(), |tasks| tasks.to_string())
+}
+
+fn demand_words(demand: &Demand) -> String {
+    let mut words = vec![format!("{} CPU units", demand.cpu_units), format!("{} MiB", demand.memory_mib)];
+    words.extend(match demand.gpus {
+        GpuDemand::Count(0) => None,
+        GpuDemand::Count(count) => Some(counted(count.into(), "GPU")),
+        GpuDemand::All => Some("all GPUs".to_owned()),
+        GpuDemand::Share(milli) => Some(format!("{} of a GPU", shortest(milli.into(), 3))),
+    });
+    if !demand.host_ports.is_empty() {
+        words.push(counted(demand.host_ports.len() as u64, "host port"));
+    }
+    if demand.needs_eni {
+        words.push("a network interface".to_owned());
+    }
+    words.join(", ")
+}
+
+fn reason(check: Option<Check>) -> &'static str {
+    check.map_or("nothing limits", Check::reason)
+}
+
+fn zones(found: &Fit) -> String {
+    let even = |tasks: Option<Option<u64>>| tasks.map(number).unwrap_or_default();
+    let even_head = if found.even_tasks.is_some() { "kept even" } else { "" };
+    let mut rows = vec![["zone", "instances", "of the group", "more", even_head].map(str::to_owned)];
+    rows.extend(found.zones.iter().take(LISTED).map(|zone| {
+        [
+            Printable(&zone.zone).to_string(),
+            zone.instances.to_string(),
+            zone.running.to_string(),
+            number(zone.tasks),
+            even(zone.even_tasks),
+        ]
+    }));
+    let mut text = aligned([Side::Left, Side::Right, Side::Right, Side::Right, Side::Right], &rows);
+    tell_rest(found.zones.len(), "zone", &mut text);
+    text
+}
+
+/// What binds first, and what is stranded then.
+fn limits(found: &Fit) -> String {
+    let has_gpus = found.limits.iter().any(|limit| limit.left_over.gpu_milli > 0);
+    let mut rows = vec![["binds first", "instances", "more", "left: CPU units", "MiB", "GPUs"].map(str::to_owned)];
+    let mut sum = LeftOver::default();
+    for limit in &found.limits {
+        sum.add(limit.left_over);
+        rows.push(limit_row(reason(limit.check), limit.instances, limit.tasks, limit.left_over));
+    }
+    if found.limits.len() > 1 {
+        rows.push(limit_row("all", found.instances.len() as u64, found.tasks, sum));
+    }
+    if !has_gpus {
+        rows.iter_mut().for_each(|row| row[5].clear());
+    }
+    aligned([Side::Left, Side::Right, Side::Right, Side::Right, Side::Right, Side::Right], &rows)
+}
+
+fn limit_row(name: &str, instances: u64, tasks: Option<u64>, left: LeftOver) -> [String; 6] {
+    let gpus = shortest(left.gpu_milli.into(), 3);
+    [
+        name.to_owned(),
+        instances.to_string(),
+        number(tasks),
+        left.cpu_units.to_string(),
+        left.memory_mib.to_string(),
+        gpus,
+    ]
+}
+
+/// Each instance, or where they are many those that are alike together: the most room first.
+fn instances(found: &Fit) -> String {
+    if found.instances.len() <= LISTED {
+        let mut rows = vec![["instance", "type", "zone", "more", "then"].map(str::to_owned)];
+        rows.extend(found.instances.iter().map(|it| {
+            let [kind, zone, tasks, limit] = cells(it);
+            [Printable(&it.name).to_string(), kind, zone, tasks, limit]
+        }));
+        return aligned([Side::Left, Side::Left, Side::Left, Side::Right, Side::Left], &rows);
+    }
+    let mut alike: BTreeMap<_, (u64, &InstanceFit)> = BTreeMap::new();
+    for it in &found.instances {
+        let most_first = std::cmp::Reverse(it.tasks.map_or((true, 0), |tasks| (false, tasks)));
+        let key = (most_first, &it.instance_type, &it.zone, it.limited_by);
+        alike.entry(key).or_insert((0, it)).0 += 1;
+    }
+    let mut rows = vec![["instances", "type", "zone", "more each", "then"].map(str::to_owned)];
+    rows.extend(alike.values().take(LISTED).map(|(count, it)| {
+        let [kind, zone, tasks, limit] = cells(it);
+        [count.to_string(), kind, zone, tasks, limit]
+    }));
+    let mut text = aligned([Side::Right, Side::Left, Side::Left, Side::Right, Side::Left], &rows);
+    tell_rest(alike.len(), "kind", &mut text);
+    text
+}
+
+/// Type, zone, room and limit of an instance.
+fn cells(it: &InstanceFit) -> [String; 4] {
+    let kind = it.instance_type.as_deref().map_or_else(|| "-".to_owned(), |kind| Printable(kind).to_string());
+    [kind, Printable(&it.zone).to_string(), number(it.tasks), reason(it.limited_by).to_owned()]
+}
+
+fn tell_rest(count: usize, what: &str, text: &mut String) {
+    if count > LISTED {
+        let rest = counted((count - LISTED) as u64, what);
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  and {rest} more; --format json has all");
+    }
+}
+
+pub(super) fn json(question: &Question, found: &Fit) -> String {
+    let request = &question.request;
+    let count = |tasks: Option<u64>| tasks.map_or(Json::Null, Json::count);
+    let left_over = |left: &LeftOver| {
+        Json::object([
+            ("cpu", Json::count(left.cpu_units)),
+            ("memory", Json::count(left.memory_mib)),
+            ("gpu", Json::Number(shortest(left.gpu_milli.into(), 3))),
+        ])
+    };
+    let limited_by = |check: Option<Check>| check.map_or(Json::Null, |check| Json::from(check.reason()));
+    let zones = found.zones.iter().map(|zone| {
+        let mut object = Json::object([
+            ("zone", Json::from(&*zone.zone)),
+            ("instances", Json::count(zone.instances)),
+            ("running", Json::count(zone.running)),
+            ("tasks", count(zone.tasks)),
+        ]);
+        if let Some(even) = zone.even_tasks {
+            object.put("tasks_kept_even", count(even));
+        }
+        object
+    });
+    let limits = found.limits.iter().map(|limit| {
+        Json::object([
+            ("limited_by", limited_by(limit.check)),
+            ("instances", Json::count(limit.instances)),
+            ("tasks", count(limit.tasks)),
+            ("left_over", left_over(&limit.left_over)),
+        ])
+    });
+    let instances = found.instances.iter().map(|it| {
+        Json::object([
+            ("instance", Json::from(&*it.name)),
+            ("instance_type", it.instance_type.as_deref().map_or(Json::Null, Json::from)),
+            ("zone", Json::from(&*it.zone)),
+            ("tasks", count(it.tasks)),
+            ("limited_by", limited_by(it.limited_by)),
+            ("left_over", left_over(&it.left_over)),
+        ])
+    });
+    let mut members = vec![
+        ("trace", Json::from(&*question.trace)),
+        ("strategy", Json::from(&*question.strategy)),
+        ("seed", Json::count(question.seed)),
+        ("at_seconds", Json::Number(seconds(question.at_ms))),
+        ("task_definition", Json::from(request.spec().definition.as_deref().unwrap_or_default())),
+        ("group", Json::from(request.group().as_str())),
+        ("tasks", count(found.tasks)),
+    ];
+    members.extend(found.even_tasks.map(|even| ("tasks_kept_even", count(even))));
+    members.push(("zones", Json::List(zones.collect())));
+    members.push(("limits", Json::List(limits.collect())));
+    members.push(("instances", Json::List(instances.collect())));
+    document(members)
+}
