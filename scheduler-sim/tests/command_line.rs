@@ -293,3 +293,37 @@ fn what_cannot_be_shrunk_is_told_and_nothing_is_written() {
     assert!(text.contains("--output is the trace itself"), "{text}");
     assert!(!small.exists());
 }
+
+#[test]
+fn diff_shows_the_parting_and_counts_what_follows() {
+    let text = stdout_of(&["diff", MIXED_MEMORY, "-s", "headroom", "-s", "binpack"]);
+    for part in [
+        "they part after 1 decision alike",
+        "under headroom: at 10 s, event 1, largest-first/api of family:api placed on i-000002",
+        "under binpack(memory): at",
+        "instance with the most headroom",
+        "placed on different instances",
+        "placed under binpack(memory) only",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = stdout_of(&["diff", MIXED_MEMORY, "-s", "binpack", "-s", "binpack(memory)"]);
+    assert!(text.contains("they never part: "), "{text}");
+    let json = stdout_of(&["diff", MIXED_MEMORY, "-s", "headroom", "-s", "binpack", "-f", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["schema_version"], &json["decisions_alike"]), (&1.into(), &1.into()));
+    assert_eq!(json["parting"][1]["task"], "largest-first/api");
+    assert!(json["parting"][0]["decision"].is_object() && json["after"]["elsewhere"]["count"].is_number());
+    assert!(refusal_of(&["diff", NOTES, "-s", "headroom"]).contains("diff compares two strategies, and one is given"));
+}
+
+#[test]
+fn fit_tells_the_room_and_what_binds() {
+    let text = stdout_of(&["fit", MIXED_MEMORY, "--task-definition", "search", "--at", "0"]);
+    assert!(text.contains("search") && text.contains("RESOURCE:MEMORY"), "{text}");
+    let json = stdout_of(&["fit", MIXED_MEMORY, "--task-definition", "search", "--at", "0", "-f", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["schema_version"], 1);
+    let text = refusal_of(&["fit", MIXED_MEMORY, "--task-definition", "serach"]);
+    assert!(text.contains("search"), "{text}");
+}

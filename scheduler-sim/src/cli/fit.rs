@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     }
     let pulse = Pulse::default();
     let known = RefCell::new(survey.header.definitions.clone());
-    let play = || -> Result<_, CliError> {
+    let stand_still = || -> Result<_, CliError> {
         let at_ms = match arguments.at {
             Some(at_ms) => at_ms,
             None => busiest_instant(&plan, source.events(survey)?, &pulse)?,
@@ -87,13 +87,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         let state = state_at(&plan, events, at_ms, &pulse)?;
         Ok((at_ms, state))
     };
-    let (at_ms, state) = with_bar(&pulse.events, None, true, play)?;
-    let (request, found) = match &arguments.service {
-        Some(name) => of_service(name, &state, at_ms)?,
-        None => {
-            let reference = arguments.task_definition.as_deref().unwrap_or_default();
-            of_definition(reference, known.into_inner(), &spec, &state, at_ms)?
-        }
+    let (at_ms, state) = with_bar(&pulse.events, None, true, stand_still)?;
+    let (request, found) = if let Some(name) = &arguments.service {
+        of_service(name, &state, at_ms)?
+    } else {
+        let reference = arguments.task_definition.as_deref().unwrap_or_default();
+        of_definition(reference, known.into_inner(), &spec, &state, at_ms)?
     };
     let question = Question {
         trace: survey.header.name.to_string(),

@@ -113,7 +113,9 @@ fn limits(found: &Fit) -> String {
         rows.push(limit_row("all", found.instances.len() as u64, found.tasks, sum));
     }
     if !has_gpus {
-        rows.iter_mut().for_each(|row| row[5].clear());
+        for row in &mut rows {
+            row[5].clear();
+        }
     }
     aligned([Side::Left, Side::Right, Side::Right, Side::Right, Side::Right, Side::Right], &rows)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Command;
 
 /// Subcommands that later versions have.
-const LATER: [&str; 2] = ["fit", "report"];
+const LATER: [&str; 1] = ["report"];
 
 /// What to say of the first word; `None` where it is an option, a subcommand, or may well be a file.
 pub(super) fn hint(word: &OsStr, command: &Command) -> Option<String> {

@@ -47,7 +47,12 @@ fn check_by_placing(cluster: &Cluster, request: &PlacementRequest, found: &Fit, 
     }
     let explanation = Scheduler::default().explain(&fork, &request);
     for (room, said) in found.instances.iter().zip(explanation.instances()) {
-        assert_eq!(room.limited_by, said.failures.first().map(|failed| failed.check()), "{told} on {}", room.name);
+        assert_eq!(
+            room.limited_by,
+            said.failures.first().map(scheduler_core::FailedCheck::check),
+            "{told} on {}",
+            room.name
+        );
     }
     assert_eq!(found.limits.iter().map(|limit| limit.instances).sum::<u64>(), found.instances.len() as u64);
     assert_eq!(found.zones.iter().map(|zone| zone.instances).sum::<u64>(), found.instances.len() as u64);
@@ -65,7 +70,7 @@ const MIXED: &str = r#"{"version":1,
   {"family":"nothing","cpu":0,"memory":0},
   {"family":"ports","cpu":10,"memory":10,"ports":[80]},
   {"family":"gpu","cpu":10,"memory":10,"gpu":2},
-  {"family":"share","cpu":10,"memory":10,"gpuMilli":400},
+  {"family":"share","cpu":10,"memory":10,"gpu":1,"gpuMilli":400},
   {"family":"few","cpu":10,"memory":10,"maxTasksPerInstance":3},
   {"family":"alone","cpu":10,"memory":10,"placementConstraints":[{"type":"memberOf","expression":"not(task:group == family:alone)"}]},
   {"family":"crowd","cpu":10,"memory":10,"placementConstraints":[{"type":"memberOf","expression":"runningTasksCount < 5"}]},
@@ -125,9 +130,8 @@ fn an_empty_cluster_takes_nothing() {
 
 #[test]
 fn only_services_with_rebalancing_are_kept_even() {
-    let service = |name: &str, more: &str| {
-        format!(r#"{{"serviceName":"{name}","taskDefinition":"web","desiredCount":1{more}}}"#)
-    };
+    let service =
+        |name: &str, more: &str| format!(r#"{{"serviceName":"{name}","taskDefinition":"web","desiredCount":1{more}}}"#);
     let binpack = r#","placementStrategy":[{"type":"binpack","field":"memory"}]"#;
     let off = r#","availabilityZoneRebalancing":"DISABLED""#;
     let services = [service("plain", ""), service("packed", binpack), service("off", off)].join(",");
@@ -164,9 +168,8 @@ fn zones_of(entries: &[(u32, u32)]) -> (Cluster, PlacementRequest, BTreeMap<Box<
 /// Places one after another, each in the emptiest zone with room, until the service would be more uneven than at first
 /// and than 1.
 fn placed_evenly(cluster: &Cluster, request: &PlacementRequest, counts: &BTreeMap<Box<str>, u32>) -> u64 {
-    let difference = |counts: &BTreeMap<Box<str>, u32>| {
-        counts.values().max().unwrap_or(&0) - counts.values().min().unwrap_or(&0)
-    };
+    let difference =
+        |counts: &BTreeMap<Box<str>, u32>| counts.values().max().unwrap_or(&0) - counts.values().min().unwrap_or(&0);
     let (mut cluster, mut counts) = (cluster.fork(), counts.clone());
     let mut prepared = Scheduler::default().prepare(&mut cluster, request.clone()).expect("sound");
     let mut draw = SeededDraw::new(0);
@@ -199,7 +202,11 @@ fn the_first_full_zone_ends_an_even_service() {
     for (entries, expected) in cases {
         let (cluster, request, counts) = zones_of(entries);
         let found = fit(&cluster, &request, Some(&counts));
-        assert_eq!(found.even_tasks, Some(if entries.len() == 1 { found.tasks } else { Some(expected) }), "{entries:?}");
+        assert_eq!(
+            found.even_tasks,
+            Some(if entries.len() == 1 { found.tasks } else { Some(expected) }),
+            "{entries:?}"
+        );
         if entries.len() > 1 {
             assert_eq!(placed_evenly(&cluster, &request, &counts), expected, "{entries:?}");
         }
