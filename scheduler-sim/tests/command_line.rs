@@ -327,3 +327,57 @@ fn fit_tells_the_room_and_what_binds() {
     let text = refusal_of(&["fit", MIXED_MEMORY, "--task-definition", "serach"]);
     assert!(text.contains("search"), "{text}");
 }
+
+#[test]
+fn fit_of_a_service_keeps_zones_even_and_shows_alike_instances_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("t.json");
+    let instances = r#"{"availabilityZone":"a","count":21,"registeredResources":{"cpu":7,"memory":9}},
+        {"availabilityZone":"b","registeredResources":{"cpu":7,"memory":9}}"#;
+    let text = format!(
+        r#"{{"version":1,"name":"t","settings":{{"endSeconds":60}},"containerInstances":[{instances}],
+        "taskDefinitions":[{{"family":"web","cpu":3,"memory":1}},{{"family":"nil","cpu":0,"memory":0}}],
+        "services":[{{"serviceName":"web","taskDefinition":"web","desiredCount":2}}]}}"#
+    );
+    fs::write(&trace, text).expect("written");
+    let trace = text_of(&trace);
+    let chain = "spread=az,spread=instance";
+    // One task runs in each zone. Zone b takes one more, so that zone a comes to 3 at most: 2 more there, 1 here.
+    let expected = "\
+t at 0 s under spread(attribute:ecs.availability-zone),spread(instanceId), seed 0
+service web: web:1 (3 CPU units, 1 MiB): 42 more fit on 22 of 22 instances
+with its Availability Zones kept even: 3 more fit
+
+  zone  instances  of the group  more  kept even
+  a            21             1    41          2
+  b             1             1     1          1
+
+  binds first   instances  more  left: CPU units  MiB
+  RESOURCE:CPU         22    42               22  154
+
+  instances  type  zone  more each  then
+         20  -     a             2  RESOURCE:CPU
+          1  -     a             1  RESOURCE:CPU
+          1  -     b             1  RESOURCE:CPU
+";
+    assert_eq!(stdout_of(&["fit", trace, "--service", "web", "-s", chain]), expected);
+    let json = stdout_of(&["fit", trace, "--service", "web", "-s", chain, "-f", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["tasks"], &json["tasks_kept_even"]), (&42.into(), &3.into()));
+    assert_eq!(json["instances"].as_array().map(Vec::len), Some(22));
+    let json = stdout_of(&["fit", trace, "--task-definition", "nil", "-f", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json["tasks"].is_null() && json["limits"][0]["limited_by"].is_null());
+    assert!(json.get("tasks_kept_even").is_none(), "{json}");
+    let refusals = [
+        (["--service", "wbe"], "no REPLICA service `wbe` is there at 0 s; did you mean `web`?"),
+        (["--task-definition", "web:2"], "at 0 s: no task definition `web:2` here; did you mean `web:1`?"),
+    ];
+    for (arguments, expected) in refusals {
+        let text = refusal_of(&["fit", trace, arguments[0], arguments[1], "--at", "0"]);
+        assert!(text.contains(expected), "{text}");
+    }
+    let text = refusal_of(&["fit", trace, "--service", "web", "--at", "61"]);
+    assert!(text.contains("--at is 61 s, but the run ends at 60 s"), "{text}");
+    assert!(refusal_of(&["fit", trace]).contains("--task-definition"));
+}
