@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use scheduler_core::{
-    Check, Cluster, ContainerInstance, Demand, Placement, PlacementRequest, PlacementStrategy, Resources, Scheduler,
-    SeededDraw, TaskGroup, TaskKind,
+    Check, Cluster, ContainerInstance, Demand, GpuDemand, Placement, PlacementRequest, PlacementStrategy, Resources,
+    Scheduler, SeededDraw, TaskGroup, TaskKind,
 };
 
 use super::{Fit, LeftOver, fit};
@@ -118,6 +118,21 @@ fn one_task_per_host_is_a_constraint_that_binds() {
         check_by_placing(&state.cluster, request, &found, family);
         assert!(found.instances.iter().all(|room| room.tasks <= Some(1)), "{family}");
     }
+}
+
+#[test]
+fn a_task_that_takes_all_gpus_leaves_none_over() {
+    let mut cluster = Cluster::default();
+    for (name, gpus) in [("one", 1), ("four", 4)] {
+        let resources = Resources::new(100, 100).with_gpus(gpus);
+        let instance = ContainerInstance::builder(name).zone("a").resources(resources).build().expect("sound");
+        cluster.register(instance).expect("new");
+    }
+    let demand = Demand { gpus: GpuDemand::All, ..Demand::new(1, 1) };
+    let request = PlacementRequest::new(demand, TaskGroup::family("x").expect("a name"));
+    let found = fit(&cluster, &request, None);
+    check_by_placing(&cluster, &request, &found, "all GPUs");
+    assert_eq!((found.tasks, found.limits[0].left_over.gpu_milli), (Some(2), 0));
 }
 
 #[test]
