@@ -11,13 +11,13 @@ use clap::{Args, ValueEnum};
 
 use super::condition::{Condition, unknown_metric};
 use super::inputs::{Opened, Reading, SettingOptions, check_paths, milliseconds, open};
-use super::output::{CliError, Color, counted, message, print, terminal_width};
+use super::output::{CliError, Color, message, print, terminal_width};
 use super::progress::with_bar;
 use crate::comparison::{Comparison, Timings, TraceFacts};
 use crate::files::{PendingFile, check_file, check_folder, is_same_file};
 use crate::fleet::{Fleet, Prices};
 use crate::metrics::{POINT_LIMIT, metric};
-use crate::report::{Format, Style, csv_of_curves, render};
+use crate::report::{Format, Style, counted, csv_of_curves, render};
 use crate::runner::{Job, JobError, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, milliseconds, open, strategy_or_first};
-use super::output::{CliError, counted, print};
+use super::columns::{Side, aligned};
+use super::inputs::{Instant, OneRun, Opened, TextOrJson, open, strategy_or_first};
+use super::output::{CliError, print};
 use super::progress::with_bar;
 use crate::consolidate::{Consolidation, Site, consolidate};
 use crate::metrics::seconds;
-use crate::report::{Json, document};
-use crate::simulation::{Plan, Pulse, busiest_instant, state_at};
+use crate::report::{Json, counted, document};
+use crate::simulation::{Plan, Pulse, state_at};
 use crate::trace::Printable;
 
 /// Which tasks to move so that more container instances stand empty
@@ -25,22 +26,13 @@ use crate::trace::Printable;
 pub(super) struct Arguments {
     /// The trace; `-` is standard input
     trace: PathBuf,
-    /// The instant to look at [default: the first at which the most instances run tasks]
-    #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
-    at: Option<u64>,
+    #[command(flatten)]
+    instant: Instant,
     /// Move at most so many tasks
     #[arg(long, value_name = "N")]
     max_moves: Option<u64>,
-    /// The strategy of the run [default: the first of the standard set]
-    #[arg(short, long, value_name = "SPEC")]
-    strategy: Option<String>,
-    /// The form of the result
-    #[arg(short, long, value_enum, default_value_t)]
-    format: TextOrJson,
     #[command(flatten)]
-    settings: SettingOptions,
-    #[command(flatten)]
-    reading: Reading,
+    run: OneRun,
 }
 
 /// What the moves were looked for in.
@@ -52,33 +44,21 @@ struct Question {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
-    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let opened = open(&arguments.trace, &arguments.run.reading, false)?;
     let Opened { source, survey } = &opened;
-    let settings = arguments.settings.apply(&survey.header.settings)?;
-    let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
+    let settings = arguments.run.settings.apply(&survey.header.settings)?;
+    let spec = strategy_or_first(arguments.run.strategy.as_deref(), &opened)?;
     let seed = settings.seed;
     let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
-    if let (Some(at_ms), Some(end_ms)) = (arguments.at, settings.end_ms)
-        && at_ms > end_ms
-    {
-        return Err(CliError::usage(format!(
-            "--at is {} s, but the run ends at {} s; take an instant before",
-            seconds(at_ms),
-            seconds(end_ms)
-        )));
-    }
     let pulse = Pulse::default();
     let search = || -> Result<_, CliError> {
-        let at_ms = match arguments.at {
-            Some(at_ms) => at_ms,
-            None => busiest_instant(&plan, source.events(survey)?, &pulse)?,
-        };
+        let at_ms = arguments.instant.find(&plan, &opened, &pulse)?;
         let state = state_at(&plan, source.events(survey)?, at_ms, &pulse)?;
         Ok((at_ms, consolidate(&state, arguments.max_moves)))
     };
     let (at_ms, found) = with_bar(&pulse.events, None, true, search)?;
     let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };
-    let text = match arguments.format {
+    let text = match arguments.run.format {
         TextOrJson::Table => table(&question, &found),
         TextOrJson::Json => json(&question, &found),
     };
@@ -118,12 +98,8 @@ fn table(question: &Question, found: &Consolidation) -> String {
     let place = |site: &Site| format!("{} ({})", Printable(&site.name), Printable(&site.zone));
     let mut rows = vec![["task".to_owned(), "from".to_owned(), "to".to_owned()]];
     rows.extend(found.moves.iter().map(|it| [Printable(&it.name).to_string(), place(&it.from), place(&it.to)]));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let (task_width, from_width) = (width(0), width(1));
     text.push('\n');
-    for [task, from, to] in &rows {
-        let _ = writeln!(text, "  {task:<task_width$}  {from:<from_width$}  {to}");
-    }
+    text.push_str(&aligned([Side::Left; 3], &rows));
     let emptied: Vec<_> = found.emptied.iter().map(place).collect();
     let _ = writeln!(text, "\nempty then: {}", emptied.join(", "));
     text

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::columns::{Side, aligned};
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
-use super::output::{CliError, counted, print, printable_lines};
+use super::output::{CliError, print, printable_lines};
 use crate::diff::{Difference, Example, Group, Line, What, compare};
-use crate::explain::{explanation_json, explanation_text};
+use crate::explain::{choice_text, explanation_json, explanation_text};
 use crate::metrics::seconds;
-use crate::outcome::{Observation, Observer};
-use crate::report::{Json, document};
-use crate::simulation::{Decision, Plan, probe};
+use crate::report::{Json, counted, document};
+use crate::simulation::{Decision, Nobody, Plan, probe};
 use crate::strategy::Spec;
 use crate::trace::Printable;
 
@@ -78,13 +78,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Nobody watches.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn observe(&mut self, _at_ms: u64, _observation: &Observation<'_>) {}
-}
-
 /// What the engine saw at a line, if it is a placement or a refusal: the run up to then is played again.
 fn decision_of(plan: &Plan<'_>, opened: &Opened, line: &Line) -> Result<Option<Decision>, CliError> {
     if matches!(line.what, What::Stopped { .. } | What::GivenUp) {
@@ -105,11 +98,15 @@ fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
         return text;
     }
     let _ = writeln!(text, "they part after {} alike", counted(difference.alike, "decision"));
-    for (strategy, (line, decision)) in question.strategies.iter().zip(difference.parting.iter().zip(decisions)) {
-        let line = line.as_ref().map_or_else(|| "decides no more".to_owned(), line_phrase);
+    // The state is the same up to there: of one and the same task it is told once.
+    let is_one_task = matches!(&difference.parting, [Some(one), Some(other)] if one.task == other.task);
+    for (run, strategy) in question.strategies.iter().enumerate() {
+        let line = difference.parting[run].as_ref().map_or_else(|| "decides no more".to_owned(), line_phrase);
         let _ = writeln!(text, "\nunder {strategy}: {line}");
-        if let Some(decision) = decision {
-            text.push_str(&explanation_text(decision, None, false));
+        match &decisions[run] {
+            Some(decision) if run == 1 && is_one_task => text.push_str(&choice_text(decision)),
+            Some(decision) => text.push_str(&explanation_text(decision, None, false)),
+            None => {}
         }
     }
     after(question, difference, &mut text);
@@ -156,25 +153,16 @@ fn after(question: &Question<'_>, difference: &Difference, text: &mut String) {
         );
     }
     let groups = [
-        ("on different instances", &after.elsewhere),
-        ("at different times", &after.at_another_time),
-        ("under one only", &after.first_only),
-        ("under the other only", &after.second_only),
+        ("placed on different instances".to_owned(), &after.elsewhere),
+        ("placed at different times".to_owned(), &after.at_another_time),
+        (format!("placed under {first} only"), &after.first_only),
+        (format!("placed under {second} only"), &after.second_only),
     ];
-    for (what, group) in groups {
-        examples(what, group, text);
-    }
-}
-
-fn examples(what: &str, group: &Group, text: &mut String) {
-    if group.examples.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n{what}, the first {}:", group.examples.len());
-    let width = group.examples.iter().map(|example| example.task.chars().count()).max().unwrap_or(0);
-    for example in &group.examples {
-        let [first, second] = [0, 1].map(|run| fate(example, run));
-        let _ = writeln!(text, "  {:<width$}  {first}; {second}", example.task);
+    for (what, group) in groups.iter().filter(|(_, group)| group.count > 0) {
+        let _ = writeln!(text, "\n{what}, the first {}", group.examples.len());
+        let mut rows = vec![["task", first, second].map(str::to_owned)];
+        rows.extend(group.examples.iter().map(|it| [it.task.to_string(), fate(it, 0), fate(it, 1)]));
+        text.push_str(&aligned([Side::Left; 3], &rows));
     }
 }
 

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
-use super::output::{CliError, counted, message, print, printable_lines};
+use super::output::{CliError, message, print, printable_lines};
 use crate::explain::{Explained, apply, explain, explanation_json, explanation_text, found_json, found_text};
 use crate::files::is_same_file;
 use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer};
-use crate::report::{Json, document};
+use crate::report::{Json, counted, document};
 use crate::simulation::{Plan, Pulse, run as replay};
 use crate::trace::{OutputFile, Settings};
 

@@ -9,12 +9,12 @@ use clap::Args;
 use scheduler_core::{PlacementRequest, TaskGroup};
 
 use super::fit_text::{json, table};
-use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, milliseconds, open, strategy_or_first};
+use super::inputs::{Instant, OneRun, Opened, TextOrJson, open, strategy_or_first};
 use super::output::{CliError, print};
 use super::progress::with_bar;
 use crate::fit::{Fit, fit};
 use crate::metrics::seconds;
-use crate::simulation::{Plan, Pulse, State, busiest_instant, plain_request, state_at};
+use crate::simulation::{Plan, Pulse, State, plain_request, state_at};
 use crate::strategy::Spec;
 use crate::trace::{Action, Definition, Event, TraceError, definition_of, nearest};
 
@@ -35,19 +35,10 @@ pub(super) struct Arguments {
     /// More tasks of this REPLICA service instead
     #[arg(long, value_name = "NAME", group = "subject")]
     service: Option<String>,
-    /// The instant to look at [default: the first at which the most instances run tasks]
-    #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
-    at: Option<u64>,
-    /// The strategy of the run [default: the first of the standard set]
-    #[arg(short, long, value_name = "SPEC")]
-    strategy: Option<String>,
-    /// The form of the result
-    #[arg(short, long, value_enum, default_value_t)]
-    format: TextOrJson,
     #[command(flatten)]
-    settings: SettingOptions,
+    instant: Instant,
     #[command(flatten)]
-    reading: Reading,
+    run: OneRun,
 }
 
 /// What was asked.
@@ -62,27 +53,15 @@ pub(super) struct Question {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
-    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let opened = open(&arguments.trace, &arguments.run.reading, false)?;
     let Opened { source, survey } = &opened;
-    let settings = arguments.settings.apply(&survey.header.settings)?;
-    let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
+    let settings = arguments.run.settings.apply(&survey.header.settings)?;
+    let spec = strategy_or_first(arguments.run.strategy.as_deref(), &opened)?;
     let plan = Plan::new(survey, &settings, &spec);
-    if let (Some(at_ms), Some(end_ms)) = (arguments.at, settings.end_ms)
-        && at_ms > end_ms
-    {
-        return Err(CliError::usage(format!(
-            "--at is {} s, but the run ends at {} s; take an instant before",
-            seconds(at_ms),
-            seconds(end_ms)
-        )));
-    }
     let pulse = Pulse::default();
     let known = RefCell::new(survey.header.definitions.clone());
     let stand_still = || -> Result<_, CliError> {
-        let at_ms = match arguments.at {
-            Some(at_ms) => at_ms,
-            None => busiest_instant(&plan, source.events(survey)?, &pulse)?,
-        };
+        let at_ms = arguments.instant.find(&plan, &opened, &pulse)?;
         let events = source.events(survey)?.inspect(|event| note_definition(event, at_ms, &known));
         let state = state_at(&plan, events, at_ms, &pulse)?;
         Ok((at_ms, state))
@@ -102,7 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         request,
         service: arguments.service.clone(),
     };
-    let text = match arguments.format {
+    let text = match arguments.run.format {
         TextOrJson::Table => table(&question, &found),
         TextOrJson::Json => json(&question, &found),
     };

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use scheduler_core::{Check, Demand, GpuDemand};
+use scheduler_core::Check;
 
 use super::columns::{Side, aligned};
 use super::fit::Question;
-use super::output::counted;
 use crate::fit::{Fit, InstanceFit, LeftOver};
 use crate::metrics::{seconds, shortest};
-use crate::report::{Json, document};
+use crate::report::{Json, counted, demand_words, document};
 use crate::trace::Printable;
 
 /// Rows of one list; of more only the sum is told.
@@ -59,23 +58,6 @@ fn more(tasks: Option<u64>) -> String {
 
 fn number(tasks: Option<u64>) -> String {
     tasks.map_or_else(|| "any".to_owned(), |tasks| tasks.to_string())
-}
-
-fn demand_words(demand: &Demand) -> String {
-    let mut words = vec![format!("{} CPU units", demand.cpu_units), format!("{} MiB", demand.memory_mib)];
-    words.extend(match demand.gpus {
-        GpuDemand::Count(0) => None,
-        GpuDemand::Count(count) => Some(counted(count.into(), "GPU")),
-        GpuDemand::All => Some("all GPUs".to_owned()),
-        GpuDemand::Share(milli) => Some(format!("{} of a GPU", shortest(milli.into(), 3))),
-    });
-    if !demand.host_ports.is_empty() {
-        words.push(counted(demand.host_ports.len() as u64, "host port"));
-    }
-    if demand.needs_eni {
-        words.push("a network interface".to_owned());
-    }
-    words.join(", ")
 }
 
 fn reason(check: Option<Check>) -> &'static str {

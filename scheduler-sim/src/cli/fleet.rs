@@ -7,13 +7,13 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 
-use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy_or_first};
-use super::output::{CliError, counted, print};
+use super::inputs::{OneRun, Opened, TextOrJson, open, strategy_or_first};
+use super::output::{CliError, print};
 use super::progress::with_bar;
 use crate::fleet::{Fleet, Prices, own_zones};
 use crate::fleet_search::{Answer, MOST_TYPES, Offer, Question, SearchError, search};
 use crate::metrics::shortest;
-use crate::report::{Json, document};
+use crate::report::{Json, counted, document};
 use crate::trace::{OnUnplaceable, Printable};
 
 /// The cheapest fleet of some instance types on which the trace runs
@@ -41,24 +41,16 @@ pub(super) struct Arguments {
     /// Replay the trace at most so often
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     replays: u32,
-    /// The strategy of the runs [default: the first of the standard set]
-    #[arg(short, long, value_name = "SPEC")]
-    strategy: Option<String>,
-    /// The form of the result
-    #[arg(short, long, value_enum, default_value_t)]
-    format: TextOrJson,
     #[command(flatten)]
-    settings: SettingOptions,
-    #[command(flatten)]
-    reading: Reading,
+    run: OneRun,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let offers = offers(arguments)?;
-    let opened = open(&arguments.trace, &arguments.reading, false)?;
+    let opened = open(&arguments.trace, &arguments.run.reading, false)?;
     let Opened { source, survey } = &opened;
-    let settings = arguments.settings.apply(&survey.header.settings)?;
-    let spec = strategy_or_first(arguments.strategy.as_deref(), &opened)?;
+    let settings = arguments.run.settings.apply(&survey.header.settings)?;
+    let spec = strategy_or_first(arguments.run.strategy.as_deref(), &opened)?;
     let zones = if arguments.zones.is_empty() { own_zones(&survey.header) } else { arguments.zones.clone() };
     let events = AtomicU64::default();
     let question = Question {
@@ -76,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         SearchError::Run(error) => error.into(),
         other => CliError::usage(other),
     })?;
-    let text = match arguments.format {
+    let text = match arguments.run.format {
         TextOrJson::Table => table(&question, &answer),
         TextOrJson::Json => json(&question, &answer),
     };

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::output::{CliError, message};
+use crate::metrics::seconds;
+use crate::simulation::{Plan, Pulse, busiest_instant};
 use crate::strategy::Spec;
 use crate::trace::{self, OpenOptions, Settings, Source, Survey};
 use crate::wanted::Wanted;
@@ -60,6 +62,46 @@ impl SettingOptions {
             }
         }
         Ok(settings)
+    }
+}
+
+/// Options of whoever looks at one run.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OneRun {
+    /// The strategy of the run [default: the first of the standard set]
+    #[arg(short, long, value_name = "SPEC")]
+    pub(super) strategy: Option<String>,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) format: TextOrJson,
+    #[command(flatten)]
+    pub(super) settings: SettingOptions,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+/// The instant of a run at which somebody looks.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Instant {
+    /// The instant to look at [default: the first at which the most instances run tasks]
+    #[arg(long, value_name = "SECONDS", value_parser = milliseconds)]
+    at: Option<u64>,
+}
+
+impl Instant {
+    /// In milliseconds; to find the default, the trace is played.
+    pub(super) fn find(self, plan: &Plan<'_>, opened: &Opened, pulse: &Pulse) -> Result<u64, CliError> {
+        let Some(at_ms) = self.at else {
+            return Ok(busiest_instant(plan, opened.source.events(&opened.survey)?, pulse)?);
+        };
+        match plan.settings.end_ms {
+            Some(end_ms) if at_ms > end_ms => Err(CliError::usage(format!(
+                "--at is {} s, but the run ends at {} s; take an instant before",
+                seconds(at_ms),
+                seconds(end_ms)
+            ))),
+            _ => Ok(at_ms),
+        }
     }
 }
 

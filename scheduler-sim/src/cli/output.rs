@@ -122,11 +122,6 @@ pub(super) fn printable_lines(text: &str) -> String {
     text.split('\n').map(|line| Printable(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-/// A number of things, one of which is called so.
-pub(super) fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 /// Prints a result, to a file that appears only when it is complete, or to standard output, whose closing ends the
 /// program quietly.
 pub(super) fn print(text: &str, file: Option<&Path>) -> Result<(), CliError> {

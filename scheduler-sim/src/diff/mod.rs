@@ -2,7 +2,7 @@
 //!
 //! Both runs go on at the same time and tell their decisions in step, a bounded number ahead. Up to the first decision that
 //! differs nothing is kept. From then on a task is kept from the moment that one run has placed it, refused it for good or
-//! given it up, until the other has; what stays at the end is in one run only. Memory: such tasks, some 100 bytes each.
+//! given it up, until the other has; what stays at the end is in one run only. Memory: such tasks, by name.
 
 mod after;
 mod line;

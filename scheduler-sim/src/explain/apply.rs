@@ -1,8 +1,8 @@
 //! A trace in which a change is made right before a decision; all that comes before it stays as it is.
 //!
-//! New events stand right before the first event that has not been played then. An instance that joins does so after the other events of
-//! the instant that register instances, so that those keep their numbers. A request of which a constraint goes is edited; one of the task definition goes
-//! with a definition of another family, registered for this request alone.
+//! New events stand right before the first event that has not been played then. An instance that joins does so after the
+//! other events of the instant that register instances, so that those keep their numbers. A request of which a constraint
+//! goes is edited; one of the task definition goes with a definition of another family, registered for this request alone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use super::Moment;
 use super::change::{Change, Lifted, Origin};
-use super::rewrite::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
 use crate::simulation::Decision;
+use crate::trace::raw::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
 use crate::trace::{Action, InstanceEntry, Pieces, Source, Survey, TraceError};
 
 /// Why a change cannot be written down.

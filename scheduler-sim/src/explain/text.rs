@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use scheduler_core::{Check, Demand, Execution, GPU_MILLI, GpuDemand, PlacementRequest};
+use scheduler_core::{Check, Execution, GPU_MILLI, PlacementRequest};
 
 use super::search::{FORK_LIMIT, Found};
 use crate::metrics::seconds;
+use crate::report::{counted, demand_words};
 use crate::simulation::{Candidate, Decision, Measure, Step};
 
 /// Instances named one by one; of more only the number is told.
@@ -20,7 +21,7 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose:
     let event = decision.event.map_or_else(|| "by its service".to_owned(), |event| format!("event {event}"));
     // Writing to a text cannot fail.
     let _ = writeln!(text, "at {} s, {event}, strategy {}", seconds(decision.at_ms), decision.strategy);
-    let _ = writeln!(text, "  asks for {}", demand_phrase(decision.request.demand()));
+    let _ = writeln!(text, "  asks for {}", demand_words(decision.request.demand()));
     standing(decision, &mut text);
     if decision.named_instance.is_some() {
         text.push_str("  StartTask names the instance: constraints and strategies are not asked\n");
@@ -29,15 +30,7 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose:
     for (check, dropped, left) in check_steps(decision) {
         let _ = writeln!(text, "  {}: {dropped} dropped -> {left} left", check_phrase(check));
     }
-    for step in &decision.steps {
-        let _ = writeln!(text, "  {} -> {} left", step_phrase(step), step.left);
-    }
-    match &decision.chosen {
-        Some(chosen) => {
-            let _ = writeln!(text, "  placed on {chosen}");
-        }
-        None => text.push_str("  not placed\n"),
-    }
+    choice(decision, &mut text);
     if is_verbose {
         let by = match decision.execution {
             Some(Execution::Indexed) => "an index answered",
@@ -55,6 +48,28 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose:
     candidates(decision, instance, &mut text);
     failures(decision, instance, &mut text);
     text
+}
+
+/// How the strategy chose, of a decision whose state is told already.
+pub fn choice_text(decision: &Decision) -> String {
+    let mut text = String::new();
+    choice(decision, &mut text);
+    runners_up(decision, &mut text);
+    text
+}
+
+/// What each rule left, and what came of it.
+fn choice(decision: &Decision, text: &mut String) {
+    // Writing to a text cannot fail.
+    for step in &decision.steps {
+        let _ = writeln!(text, "  {} -> {} left", step_phrase(step), step.left);
+    }
+    match &decision.chosen {
+        Some(chosen) => {
+            let _ = writeln!(text, "  placed on {chosen}");
+        }
+        None => text.push_str("  not placed\n"),
+    }
 }
 
 /// What would have let the task in.
@@ -150,25 +165,6 @@ pub(super) fn step_phrase(step: &Step) -> String {
     }
 }
 
-fn demand_phrase(demand: &Demand) -> String {
-    let mut parts = vec![format!("{} CPU units", demand.cpu_units), format!("{} MiB", demand.memory_mib)];
-    match demand.gpus {
-        GpuDemand::Count(0) => {}
-        GpuDemand::Count(1) => parts.push("1 GPU".to_owned()),
-        GpuDemand::Count(count) => parts.push(format!("{count} GPUs")),
-        GpuDemand::All => parts.push("all GPUs of an instance".to_owned()),
-        GpuDemand::Share(milli) => parts.push(format!("{milli} thousandths of a GPU")),
-    }
-    if !demand.host_ports.is_empty() {
-        let taken: Vec<_> = demand.host_ports.iter().map(|port| port.to_string()).collect();
-        parts.push(format!("host port {}", taken.join(", ")));
-    }
-    if demand.needs_eni {
-        parts.push("a network interface".to_owned());
-    }
-    parts.join(", ")
-}
-
 fn standing(decision: &Decision, text: &mut String) {
     let standing = &decision.standing;
     let present = decision.explanation.instances().len();
@@ -195,11 +191,6 @@ fn standing(decision: &Decision, text: &mut String) {
             zone.group_tasks
         );
     }
-}
-
-/// A number of things, one of which is called so.
-fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// Whole GPUs, or thousandths where shares are taken.

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use super::*;
 use crate::generate::{Options, Preset, generate};
 use crate::stories::STORIES;
-use crate::trace::TraceForm;
-use crate::trace::{OpenOptions, from_bytes};
+use crate::trace::{OpenOptions, TraceForm, from_bytes};
 
 fn lints_of(name: &str, bytes: Vec<u8>, options: LintOptions) -> Lints {
     let source = from_bytes(name, bytes, OpenOptions::default()).expect("readable");

@@ -10,6 +10,7 @@ mod table;
 mod timings;
 mod value;
 mod verdict;
+mod words;
 
 pub use csv::{csv, csv_of_curves};
 pub use decisions::{DecisionLog, FinalPlacement};
@@ -18,6 +19,7 @@ pub use json::{SCHEMA_VERSION, digest, document, json, settings_object};
 pub use markdown::markdown;
 pub use table::{Style, table};
 pub use value::Json;
+pub(crate) use words::{counted, demand_words};
 
 use crate::comparison::Comparison;
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use indexmap::IndexMap;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::trace::Pieces;
+use crate::trace::raw::{RawMap, object};
 
 /// A part, and how its elements stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +42,8 @@ pub(super) enum Before {
         now: usize,
         events: Vec<Box<RawValue>>,
     },
-    Fields(IndexMap<String, Box<RawValue>>),
+    Fields(RawMap),
 }
-
-type Map = IndexMap<String, Box<RawValue>>;
 
 impl Part {
     /// How many elements it has.
@@ -125,8 +123,8 @@ impl Before {
     }
 }
 
-fn map(pieces: &Pieces, key: &str) -> Map {
-    pieces.fields.get(key).and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+fn map(pieces: &Pieces, key: &str) -> RawMap {
+    pieces.fields.get(key).and_then(|value| object(value).ok()).unwrap_or_default()
 }
 
 fn other_keys(pieces: &Pieces) -> impl Iterator<Item = &String> {

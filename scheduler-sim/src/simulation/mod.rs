@@ -184,7 +184,8 @@ pub fn probe(
 }
 
 /// Nobody watches.
-struct Nobody;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
 
 impl Observer for Nobody {
     fn observe(&mut self, _at_ms: u64, _observation: &Observation<'_>) {}

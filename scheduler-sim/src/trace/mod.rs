@@ -31,6 +31,7 @@ mod output;
 mod pieces;
 mod place;
 mod plain;
+pub(crate) mod raw;
 mod reading;
 mod requests;
 mod resolver;

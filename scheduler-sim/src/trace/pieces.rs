@@ -2,15 +2,14 @@
 
 use std::io::{self, Write};
 
-use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 
 use super::error::TraceProblem;
 use super::input::Input;
 use super::lines::Lines;
 use super::output::{TraceForm, TraceWriter};
+use super::raw::{RawMap, edit, object, set};
 use super::source::without_mark;
 
 /// A trace as text in pieces. What is not touched stays as it was written, but for line breaks.
@@ -19,7 +18,7 @@ use super::source::without_mark;
 #[derive(Debug, Clone, Default)]
 pub struct Pieces {
     /// The keys of the document with their values, but for `version` and `events`.
-    pub fields: IndexMap<String, Box<RawValue>>,
+    pub fields: RawMap,
     /// The events as they stand in the file, which may be another order than that in which they are played. An
     /// event's [number](super::Event::number) is its index here.
     pub events: Vec<Box<RawValue>>,
@@ -110,14 +109,11 @@ impl Pieces {
 
 /// The event with an `id` for its tasks; `None` if it has one, or starts no task.
 fn with_task_name(event: &RawValue, number: usize) -> Option<Box<RawValue>> {
-    let mut event: Map<String, Value> = serde_json::from_str(event.get()).ok()?;
-    let key = ["runTask", "startTask"].into_iter().find(|key| event.contains_key(*key))?;
-    let call = event.get_mut(key)?.as_object_mut()?;
-    if call.contains_key("id") {
-        return None;
-    }
-    call.insert("id".to_owned(), format!("task-{number}").into());
-    to_raw_value(&event).ok()
+    let members = object(event).ok()?;
+    let key = ["runTask", "startTask"].into_iter().find(|key| members.contains_key(*key))?;
+    let is_named = object(members.get(key)?).ok()?.contains_key("id");
+    let name = || edit(event, key, |call| set(call, "id", format!("task-{number}"))).ok();
+    if is_named { None } else { name() }
 }
 
 /// A value on one line: JSON has line breaks only where a space does as well.
@@ -166,7 +162,7 @@ mod tests {
         ));
         pieces.name_tasks();
         pieces.events.remove(0);
-        let named = "{\"version\": 1}\n{\"atSeconds\":0,\"startTask\":{\"id\":\"task-1\"}}\n{\"stopTask\": {}}\n";
+        let named = "{\"version\": 1}\n{\"startTask\":{\"id\":\"task-1\"},\"atSeconds\":0}\n{\"stopTask\": {}}\n";
         assert_eq!(pieces.to_text(TraceForm::Lines), named);
     }
 

@@ -7,21 +7,21 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::metrics::seconds;
 
 /// An object whose values are left as they are.
-pub(super) type RawMap = IndexMap<String, Box<RawValue>>;
+pub(crate) type RawMap = IndexMap<String, Box<RawValue>>;
 
 /// An object of the trace.
-pub(super) fn object(raw: &RawValue) -> serde_json::Result<RawMap> {
+pub(crate) fn object(raw: &RawValue) -> serde_json::Result<RawMap> {
     serde_json::from_str(raw.get())
 }
 
 /// Sets a key.
-pub(super) fn set(map: &mut RawMap, key: &str, value: impl Serialize) -> serde_json::Result<()> {
+pub(crate) fn set(map: &mut RawMap, key: &str, value: impl Serialize) -> serde_json::Result<()> {
     map.insert(key.to_owned(), to_raw_value(&value)?);
     Ok(())
 }
 
 /// An event with one key besides its time.
-pub(super) fn event(at_ms: u64, key: &str, value: impl Serialize) -> serde_json::Result<Box<RawValue>> {
+pub(crate) fn event(at_ms: u64, key: &str, value: impl Serialize) -> serde_json::Result<Box<RawValue>> {
     let mut map = RawMap::new();
     map.insert("atSeconds".to_owned(), seconds_raw(at_ms)?);
     set(&mut map, key, value)?;
@@ -29,12 +29,12 @@ pub(super) fn event(at_ms: u64, key: &str, value: impl Serialize) -> serde_json:
 }
 
 /// Seconds, exactly.
-pub(super) fn seconds_raw(milliseconds: u64) -> serde_json::Result<Box<RawValue>> {
+pub(crate) fn seconds_raw(milliseconds: u64) -> serde_json::Result<Box<RawValue>> {
     RawValue::from_string(seconds(milliseconds))
 }
 
 /// Changes the object under a key of an object.
-pub(super) fn edit(
+pub(crate) fn edit(
     raw: &RawValue,
     key: &str,
     change: impl FnOnce(&mut RawMap) -> serde_json::Result<()>,
@@ -49,7 +49,7 @@ pub(super) fn edit(
 }
 
 /// Takes the element at a position out of the list under a key; the key goes with the last one.
-pub(super) fn remove_element(map: &mut RawMap, key: &str, index: usize) -> serde_json::Result<()> {
+pub(crate) fn remove_element(map: &mut RawMap, key: &str, index: usize) -> serde_json::Result<()> {
     let Some(list) = map.get(key) else { return Ok(()) };
     let mut list: Vec<Box<RawValue>> = serde_json::from_str(list.get())?;
     if index < list.len() {
@@ -63,7 +63,7 @@ pub(super) fn remove_element(map: &mut RawMap, key: &str, index: usize) -> serde
 }
 
 /// Takes an attribute out of ECS's list or a map of attributes.
-pub(super) fn remove_attribute(map: &mut RawMap, name: &str) -> serde_json::Result<()> {
+pub(crate) fn remove_attribute(map: &mut RawMap, name: &str) -> serde_json::Result<()> {
     let Some(attributes) = map.get("attributes") else { return Ok(()) };
     if let Ok(mut of_names) = object(attributes) {
         of_names.shift_remove(name);
@@ -81,6 +81,6 @@ pub(super) fn remove_attribute(map: &mut RawMap, name: &str) -> serde_json::Resu
 }
 
 /// A text.
-pub(super) fn text(raw: &RawValue) -> Option<String> {
+pub(crate) fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }

@@ -11,8 +11,7 @@ use crate::report::{DecisionLog, settings_object};
 use crate::simulation::{Plan, Pulse, run};
 use crate::stories::STORIES;
 use crate::strategy::Spec;
-use crate::trace::TraceForm;
-use crate::trace::{OpenOptions, Source, Survey, from_bytes};
+use crate::trace::{OpenOptions, Source, Survey, TraceForm, from_bytes};
 
 /// A trace that can be played and checked.
 struct Trial {
