@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 
 use super::Moment;
 use super::change::{Change, Lifted, Origin};
+use super::notes::Notes;
 use crate::simulation::Decision;
 use crate::trace::raw::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
-use crate::trace::{Action, InstanceEntry, Pieces, Source, Survey, TraceError};
+use crate::trace::{Pieces, Source, Survey, TraceError};
 
 /// Why a change cannot be written down.
 #[derive(Debug, thiserror::Error)]
@@ -70,69 +71,6 @@ const SPLIT_LIMIT: u32 = 65_536;
 
 /// Instances of one event that are named one by one at most, so that the trace does not grow out of proportion.
 const NAMED_LIMIT: u64 = 65_536;
-
-/// What the events say that the pieces do not show at once.
-struct Notes {
-    /// When each event is, by its number.
-    times_ms: Vec<u64>,
-    /// The event that started the task that moves.
-    started_by: Option<u64>,
-    /// The event that registered the task definition of each name.
-    definitions: Vec<(String, u64)>,
-    /// How many copies the event that is next asks for.
-    copies: u32,
-    /// What registers after the decision.
-    registrations: Vec<(u64, Arc<[InstanceEntry]>)>,
-}
-
-impl Notes {
-    fn take(source: &Source, survey: &Survey, moment: Moment, change: &Change) -> Result<Self, ApplyError> {
-        let mut notes = Self {
-            times_ms: Vec::new(),
-            started_by: None,
-            definitions: Vec::new(),
-            copies: 1,
-            registrations: Vec::new(),
-        };
-        let moved = match change {
-            Change::Move { task, .. } => Some(&**task),
-            _ => None,
-        };
-        let mut is_past = true;
-        for event in source.events(survey)? {
-            let event = event?;
-            is_past &= moment.next_event.is_none_or(|(number, _)| number != event.number);
-            let index = usize::try_from(event.number).unwrap_or(usize::MAX);
-            if notes.times_ms.len() <= index {
-                notes.times_ms.resize(index + 1, 0);
-            }
-            notes.times_ms[index] = event.at_ms;
-            let names = match &event.action {
-                Action::RunTask(run) => Some(&run.names),
-                Action::StartTask(start) => Some(&start.names),
-                Action::RegisterTaskDefinition(definition) => {
-                    notes.definitions.push((definition.core.name().to_owned(), event.number));
-                    None
-                }
-                Action::RegisterContainerInstances(entries) if !is_past => {
-                    notes.registrations.push((event.number, Arc::clone(entries)));
-                    None
-                }
-                _ => None,
-            };
-            let is_of_it = |moved: &str| names.is_some_and(|names| names.index_of(moved).is_some());
-            // Copies before the task have been started by the event that is next.
-            let is_next = moment.next_event.is_some_and(|(next, _)| next == event.number);
-            if is_next && let Some(names) = names {
-                notes.copies = names.count();
-            }
-            if (is_past || (is_next && moment.copies_before > 0)) && moved.is_some_and(is_of_it) {
-                notes.started_by = Some(event.number);
-            }
-        }
-        Ok(notes)
-    }
-}
 
 struct Writer {
     pieces: Pieces,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use scheduler_core::{HostPort, PlacementConstraint};
 
-use crate::metrics::seconds;
+use crate::metrics::{seconds, shortest};
 
 /// One change right before a decision.
 #[derive(Debug, Clone)]
@@ -182,7 +182,7 @@ impl fmt::Display for Freed {
             counted(self.cpu_units, "CPU unit", "CPU units"),
             counted(self.memory_mib, "MiB", "MiB"),
             counted(self.gpus, "GPU", "GPUs"),
-            counted(self.gpu_milli, "thousandth of a GPU", "thousandths of a GPU"),
+            (self.gpu_milli > 0).then(|| format!("{} of a GPU", shortest(self.gpu_milli.into(), 3))),
             counted(self.enis, "network interface", "network interfaces"),
             (!ports.is_empty()).then(|| format!("host port {}", ports.join(", "))),
             counted(self.ports_above_limit, "host port above the limit", "host ports above the limit"),

@@ -46,7 +46,7 @@ pub(super) struct Holder<'a> {
 pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
     let question = search.question;
     let scale = Scale::of(question.halted.cluster());
-    for short in short_instances(question, scale) {
+    'instances: for short in short_instances(question, scale) {
         let all: Vec<usize> = (0..short.tasks.len()).collect();
         let mut chosen = short.fewest(question);
         let change = |chosen: &[usize]| Change::Free {
@@ -58,15 +58,10 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
             continue;
         }
         if short.tasks.len() <= EACH_LIMIT {
-            let mut is_found = false;
             for few in short.one_or_two(question).into_iter().filter(|few| *few != chosen) {
-                is_found = search.offer(change(&few), &short.stops(&few))?;
-                if is_found {
-                    break;
+                if search.offer(change(&few), &short.stops(&few))? {
+                    continue 'instances;
                 }
-            }
-            if is_found {
-                continue;
             }
         }
         if !search.places(&short.stops(&all))? {

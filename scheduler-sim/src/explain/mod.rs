@@ -18,6 +18,7 @@ mod free;
 mod join;
 mod json;
 mod lift;
+mod notes;
 mod search;
 mod shift;
 #[cfg(test)]
