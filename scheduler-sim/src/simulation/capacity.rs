@@ -20,6 +20,10 @@ pub(super) struct Changed {
     /// It joined, returned, failed or left, or its status, agent or attributes changed: daemons and balanced services
     /// look at it.
     pub(super) instances: Vec<InstanceId>,
+    /// The version of the cluster after the last of `freed`.
+    freed_at: u64,
+    /// The version of the cluster after the last of `placed`.
+    placed_at: u64,
 }
 
 impl Triggers {
@@ -28,7 +32,7 @@ impl Triggers {
     }
 
     pub(super) fn clear(&mut self) {
-        let Changed { freed, placed, instances } = &mut self.0;
+        let Changed { freed, placed, instances, .. } = &mut self.0;
         [freed, placed, instances].into_iter().for_each(Vec::clear);
     }
 
@@ -41,7 +45,8 @@ impl Triggers {
         self.0.may_fit(cluster, request, reads_tasks)
     }
 
-    pub(super) fn note(&mut self, change: &Change) {
+    /// Takes note of a change that made this version of the cluster.
+    pub(super) fn note(&mut self, change: &Change, version: u64) {
         let is_of_instance = matches!(
             change.cause,
             Cause::Registered(_)
@@ -57,20 +62,21 @@ impl Triggers {
         }
         let is_active = change.after.is_some_and(|totals| totals.status == InstanceStatus::Active);
         let is_connected = change.after.is_some_and(|totals| totals.agent_connected);
-        let list = match change.cause {
+        let (list, changed_at) = match change.cause {
             Cause::Stopped
             | Cause::Lost
             | Cause::Released
             | Cause::Registered(_)
             | Cause::Returned(_)
             | Cause::AttributesChanged(_)
-            | Cause::Resized => &mut self.0.freed,
-            Cause::StatusChanged if is_active => &mut self.0.freed,
-            Cause::AgentChanged if is_connected => &mut self.0.freed,
-            Cause::Started => &mut self.0.placed,
+            | Cause::Resized => (&mut self.0.freed, &mut self.0.freed_at),
+            Cause::StatusChanged if is_active => (&mut self.0.freed, &mut self.0.freed_at),
+            Cause::AgentChanged if is_connected => (&mut self.0.freed, &mut self.0.freed_at),
+            Cause::Started => (&mut self.0.placed, &mut self.0.placed_at),
             _ => return,
         };
         push(list, change.instance);
+        *changed_at = version;
     }
 }
 
@@ -82,9 +88,20 @@ fn push(list: &mut Vec<InstanceId>, instance: InstanceId) {
 }
 
 impl Changed {
+    /// Adds the instances on which tasks were placed later.
+    pub(super) fn add_placed(&mut self, later: Self) {
+        self.placed.extend(later.placed);
+        self.placed_at = self.placed_at.max(later.placed_at);
+    }
+
     /// Whether the request counts as tried again.
     pub(super) fn concerns(&self, reads_tasks: bool) -> bool {
         !self.freed.is_empty() || (reads_tasks && !self.placed.is_empty())
+    }
+
+    /// Whether a request that was refused at this version of the cluster is tried again.
+    pub(super) fn concerns_refused_at(&self, version: u64, reads_tasks: bool) -> bool {
+        self.freed_at > version || (reads_tasks && self.placed_at > version)
     }
 
     /// The instances at which a daemon looks; `None`: so many changed that not all of them are listed.

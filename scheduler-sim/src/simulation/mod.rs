@@ -425,7 +425,7 @@ impl<'a> Simulation<'a> {
     fn note(&mut self, change: &Change) {
         self.version += 1;
         self.observer.observe(self.now_ms, &Observation::Change(change));
-        self.triggers.note(change);
+        self.triggers.note(change, self.version);
         if !self.waiting.is_empty() {
             self.memory.remember(change);
         }

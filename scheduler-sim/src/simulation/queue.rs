@@ -134,7 +134,7 @@ impl Simulation<'_> {
             // Only requests that look at tasks can have gained by the placements of the pass.
             let placed = self.triggers.take();
             is_next_wanted = self.pass(&placed, true)?;
-            changed.placed.extend(placed.placed);
+            changed.add_placed(placed);
         }
         for reads_tasks in [false, true] {
             if changed.concerns(reads_tasks) || is_any_placed {

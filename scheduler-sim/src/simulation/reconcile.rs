@@ -168,12 +168,14 @@ impl Simulation<'_> {
 
     /// Every REPLICA service for which something changed acts once, in the order of creation.
     ///
-    /// Copies without an instance count as tried again whenever room may have been made. Where none of the changed
+    /// Copies without an instance count as tried again whenever room may have been made since they were refused. Where none of the changed
     /// instances can take one, only the reason is asked for.
     pub(super) fn reconcile_replicas(&mut self, changed: &Changed) -> Result<(), RunError> {
         let dirty = self.services.take_dirty();
         let is_concerned = |state: &ServiceState| {
-            let is_tried = !state.missing.is_empty() && changed.concerns(state.prepared.reads_tasks);
+            let prepared = &state.prepared;
+            let is_tried = !state.missing.is_empty()
+                && changed.concerns_refused_at(prepared.refused_at().unwrap_or(0), prepared.reads_tasks);
             let may_move = !changed.instances.is_empty() || (state.cannot_move && !changed.freed.is_empty());
             let may_move = state.missing.is_empty() && may_move && self.may_rebalance(state);
             !state.is_daemon() && (is_tried || may_move)

@@ -73,6 +73,11 @@ impl Prepared {
         self.placer.request()
     }
 
+    /// The version of the cluster at which it was refused last.
+    pub(super) fn refused_at(&self) -> Option<u64> {
+        self.last_refusal.as_ref().map(|(version, _)| *version)
+    }
+
     /// Why nobody can take the request now, with the closest instance if somebody wants it. `version` tells whether the
     /// cluster has changed since the last answer.
     pub(super) fn refusal(&mut self, asked: &Asked<'_>, cluster: &Cluster) -> Arc<KeptRefusal> {

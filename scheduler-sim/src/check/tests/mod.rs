@@ -75,6 +75,9 @@ impl Trial {
     }
 }
 
+/// Traces that were once refused: at second 40 of the first a service had looked at an instance before others took it.
+const NARROW_SEEDS: [u64; 1] = [6755];
+
 fn stories() -> impl Iterator<Item = Trial> {
     STORIES.iter().map(|story| Trial::of(story.name, story.text.as_bytes()))
 }
@@ -106,7 +109,7 @@ fn honest_logs_of_traces_in_which_everything_happens_are_accepted() {
         let trial = Trial::of(&format!("random {seed}"), text.as_bytes());
         trial.check_honest(&trial.standard_set());
     }
-    for seed in 0..150 {
+    for seed in (0..150).chain(NARROW_SEEDS) {
         let trial = Trial::of(&format!("services {seed}"), traces::services(seed).as_bytes());
         let specs = ["as-written", "headroom", "spread=az,binpack=memory", "one-task-per-host"];
         trial.check_honest(&specs.map(|spec| spec.parse().expect("a strategy")));
