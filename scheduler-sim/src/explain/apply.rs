@@ -291,9 +291,14 @@ impl Writer {
         }
         definition.retain(|key, _| !matches!(key.as_str(), "revision" | "taskDefinitionArn"));
         set(&mut definition, "family", &family)?;
-        self.added.push(event(self.moment.at_ms, "registerTaskDefinition", definition)?);
+        self.added.push(event(self.moment.at_ms, "registerTaskDefinition", &definition)?);
         let group = decision.request.group().to_string();
+        // The container of a short form is called as its family.
+        let is_short = !definition.contains_key("containerDefinitions");
         self.edit_call(|call| {
+            if is_short {
+                rename_container(call, family_of(name), &family)?;
+            }
             set(call, "taskDefinition", &family)?;
             set(call, "group", group)
         })
@@ -338,6 +343,22 @@ impl Writer {
         pieces.events = timed.into_iter().map(|(_, event)| event).collect();
         pieces
     }
+}
+
+/// Lets the overrides of a call name a container otherwise.
+fn rename_container(call: &mut RawMap, from: &str, to: &str) -> serde_json::Result<()> {
+    let Some(overrides) = call.get_mut("overrides") else { return Ok(()) };
+    let mut of_task = object(overrides)?;
+    let Some(list) = of_task.get("containerOverrides") else { return Ok(()) };
+    let mut list: Vec<RawMap> = serde_json::from_str(list.get())?;
+    for container in &mut list {
+        if container.get("name").is_some_and(|name| text(name).as_deref() == Some(from)) {
+            set(container, "name", to)?;
+        }
+    }
+    set(&mut of_task, "containerOverrides", list)?;
+    *overrides = serde_json::value::to_raw_value(&of_task)?;
+    Ok(())
 }
 
 fn family_of(name: &str) -> &str {

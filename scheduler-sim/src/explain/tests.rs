@@ -145,7 +145,11 @@ fn trace(seed: u64) -> Value {
             events.push(json!({"atSeconds": at, "stopTask": {"task": name}}));
             continue;
         }
-        let mut call = json!({"taskDefinition": families[below(10) as usize], "id": format!("t{number}")});
+        let family = families[below(10) as usize];
+        let mut call = json!({"taskDefinition": family, "id": format!("t{number}")});
+        if below(5) == 0 {
+            call["overrides"] = json!({"containerOverrides": [{"name": family, "cpu": (50 + 100 * below(3))}]});
+        }
         if below(4) == 0 {
             call["count"] = json!(2 + below(2));
             names.push(format!("t{number}/1"));
@@ -217,6 +221,9 @@ fn any_change_helps(trace: &Value, strategy: &str, task: &str, at_ms: u64, event
     let use_twin = |call: &mut Value| {
         call["taskDefinition"] = json!(format!("{family}-free"));
         call["group"] = json!(format!("family:{family}"));
+        if let Some(name) = call.pointer_mut("/overrides/containerOverrides/0/name") {
+            *name = json!(format!("{family}-free"));
+        }
     };
     if ["picky", "cap"].contains(&family) && with(vec![], &use_twin) {
         return Some("drop the definition's constraint".to_owned());
