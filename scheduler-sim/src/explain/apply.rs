@@ -15,7 +15,10 @@ use super::Moment;
 use super::change::{Change, Lifted, Origin};
 use super::notes::Notes;
 use crate::simulation::Decision;
-use crate::trace::raw::{RawMap, edit, event, object, remove_attribute, remove_element, seconds_raw, set, text};
+use crate::trace::raw::{
+    RawMap, edit, event, object, registered_instances, remove_attribute, remove_element, seconds_raw, set,
+    set_registered_instances, text,
+};
 use crate::trace::{Pieces, Source, Survey, TraceError};
 
 /// Why a change cannot be written down.
@@ -180,10 +183,7 @@ impl Writer {
     fn like(&self, origin: Origin, zone: &str, name: &str) -> Result<RawMap, ApplyError> {
         let entries: Vec<Box<RawValue>> = match origin.event {
             None => self.pieces.list("containerInstances")?,
-            Some(number) => {
-                let event = object(&self.pieces.events[self.position(number)])?;
-                event.get("registerContainerInstances").map_or(Ok(Vec::new()), |it| serde_json::from_str(it.get()))?
-            }
+            Some(number) => registered_instances(&object(&self.pieces.events[self.position(number)])?)?,
         };
         let missing = || ApplyError::Missing { what: "the instance to be like".to_owned() };
         let mut entry = object(entries.get(origin.index).ok_or_else(missing)?)?;
@@ -216,8 +216,7 @@ impl Writer {
             let position = self.position(event);
             let raw = &mut self.pieces.events[position];
             let mut map = object(raw)?;
-            let Some(list) = map.get("registerContainerInstances") else { continue };
-            let list: Vec<Box<RawValue>> = serde_json::from_str(list.get())?;
+            let list = registered_instances(&map)?;
             let mut named = Vec::new();
             for (written, entry) in list.iter().zip(entries.iter()) {
                 let first = object(written)?;
@@ -229,7 +228,7 @@ impl Writer {
                 }
                 number += u64::from(entry.count);
             }
-            set(&mut map, "registerContainerInstances", named)?;
+            set_registered_instances(&mut map, named)?;
             *raw = serde_json::value::to_raw_value(&map)?;
         }
         Ok(())

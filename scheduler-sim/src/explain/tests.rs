@@ -379,3 +379,53 @@ fn what_an_edited_trace_does_later_is_not_lost() {
     let line = changed.events.last().expect("events").get();
     assert!(line.contains("attribute:rack == r0") && !line.contains("distinctInstance"), "{line}");
 }
+
+/// Whether the whole trace can be played, and where each task of it goes first.
+fn places_of(text: &str, strategy: &str) -> Result<Vec<(String, String)>, String> {
+    let (source, survey) = opened(text);
+    let spec: Spec = strategy.parse().expect("a strategy");
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, &survey.header.settings, &spec) };
+    let mut log = Log::default();
+    let played = run(&plan, source.events(&survey).expect("readable"), &mut log, &Pulse::default());
+    played.map_err(|error| error.to_string())?;
+    Ok(log.placed.into_iter().map(|(_, task, instance)| (task, instance)).collect())
+}
+
+/// The traces with each suggestion made, by its words.
+fn applied(text: &str, strategy: &str, task: &str) -> Vec<(String, String)> {
+    let explained = check_suggestions(text, strategy, task).expect("a sound run");
+    let (source, survey) = opened(text);
+    let (moment, found) = (explained.moment.expect("refused"), explained.found.expect("refused"));
+    let decision = &explained.probe.decisions[0];
+    let change = |change: &Change| {
+        let pieces = apply(&source, &survey, moment, decision, change).expect("a trace");
+        (change.to_string(), pieces.to_text(TraceForm::Lines))
+    };
+    found.suggestions.iter().map(change).collect()
+}
+
+#[test]
+fn both_forms_of_registering_instances_are_followed() {
+    let instances = r#"[{"count": 2, "availabilityZone": "a", "registeredResources": {"cpu": 800, "memory": 100}}]"#;
+    for list in [instances.to_owned(), format!(r#"{{"containerInstances": {instances}}}"#)] {
+        let text = format!(
+            r#"{{"version": 1, "settings": {{"endSeconds": 100}},
+            "containerInstances": [{{"availabilityZone": "a", "registeredResources": {{"cpu": 100, "memory": 100}}}}],
+            "taskDefinitions": [{{"family": "big", "cpu": 800, "memory": 10}}],
+            "events": [
+                {{"atSeconds": 1, "registerContainerInstances": {list}}},
+                {{"atSeconds": 2, "runTask": {{"taskDefinition": "big", "id": "a", "count": 2}}}},
+                {{"atSeconds": 3, "runTask": {{"taskDefinition": "big", "id": "b"}}}},
+                {{"atSeconds": 4, "registerContainerInstances": {list}}},
+                {{"atSeconds": 5, "startTask": {{"taskDefinition": "big", "id": "c", "containerInstances": ["i-000004"]}}}}]}}"#
+        );
+        let changed = applied(&text, "binpack(cpu)", "b");
+        let (told, changed) = changed.first().expect("it can join");
+        assert_eq!(told, "one more instance like i-000001 in a");
+        let places = places_of(changed, "binpack(cpu)").expect("it can be played");
+        let place = |task: &str, instance: &str| (task.to_owned(), instance.to_owned());
+        assert!(places.contains(&place("b", "added-1")) && places.contains(&place("c", "i-000004")), "{changed}");
+        let are_wrapped = changed.matches(r#"{"containerInstances":"#).count() > 1;
+        assert_eq!(are_wrapped, list.starts_with('{'), "{changed}");
+    }
+}

@@ -6,6 +6,12 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::metrics::seconds;
 
+/// The key of an event by which instances register.
+const REGISTERED: &str = "registerContainerInstances";
+
+/// The key of their list where the event has it in an object, as ECS's calls do.
+const LISTED: &str = "containerInstances";
+
 /// An object whose values are left as they are.
 pub(crate) type RawMap = IndexMap<String, Box<RawValue>>;
 
@@ -80,7 +86,55 @@ pub(crate) fn remove_attribute(map: &mut RawMap, name: &str) -> serde_json::Resu
     set(map, "attributes", kept)
 }
 
+/// The instances that an event registers, in either of the two forms that it may have; none if it registers none.
+pub(crate) fn registered_instances(event: &RawMap) -> serde_json::Result<Vec<Box<RawValue>>> {
+    let list = |value: &RawValue| Ok(serde_json::from_str::<Option<_>>(value.get())?.unwrap_or_default());
+    let Some(value) = event.get(REGISTERED) else { return Ok(Vec::new()) };
+    match object(value) {
+        Ok(call) => call.get(LISTED).map_or(Ok(Vec::new()), |value| list(value)),
+        Err(_) => list(value),
+    }
+}
+
+/// Lets an event register these instances instead, in the form that it has.
+pub(crate) fn set_registered_instances(event: &mut RawMap, instances: impl Serialize) -> serde_json::Result<()> {
+    match event.get(REGISTERED).and_then(|value| object(value).ok()) {
+        Some(mut call) => {
+            set(&mut call, LISTED, instances)?;
+            set(event, REGISTERED, call)
+        }
+        None => set(event, REGISTERED, instances),
+    }
+}
+
 /// A text.
 pub(crate) fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registered_instances_are_put_back_in_the_form_that_they_had() {
+        for (event, expected) in [
+            (r#"{"registerContainerInstances":[1,2]}"#, r#"{"registerContainerInstances":[2]}"#),
+            (
+                r#"{"registerContainerInstances":{"x-note":3,"containerInstances":[1,2]},"atSeconds":1}"#,
+                r#"{"registerContainerInstances":{"x-note":3,"containerInstances":[2]},"atSeconds":1}"#,
+            ),
+        ] {
+            let raw: Box<RawValue> = serde_json::from_str(event).expect("JSON");
+            let mut event = object(&raw).expect("an object");
+            let mut instances = registered_instances(&event).expect("a list");
+            assert_eq!(instances.remove(0).get(), "1");
+            set_registered_instances(&mut event, &instances).expect("JSON");
+            assert_eq!(to_raw_value(&event).expect("JSON").get(), expected);
+        }
+        for event in ["{}", r#"{"registerContainerInstances":null}"#, r#"{"registerContainerInstances":{}}"#] {
+            let raw: Box<RawValue> = serde_json::from_str(event).expect("JSON");
+            assert!(registered_instances(&object(&raw).expect("an object")).expect("none").is_empty(), "{event}");
+        }
+    }
 }
