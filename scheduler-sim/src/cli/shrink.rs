@@ -24,7 +24,9 @@ use crate::trace::{OutputFile, Printable, Settings, TraceForm};
 ///
 /// Events, tasks, instances, services, task definitions and settings are left out, and counts lowered, as long as a run of
 /// the rest is one for which EXPR holds, or in which the independent checker refuses a decision. Of the trace that is
-/// written nothing can be left out alone. The first of the strategies whose run shows it is the one that is replayed.
+/// written no event, no element of a list of the document and no setting can be left out alone, and no count of tasks or
+/// instances be lowered by one; what else they say stays. The first of the strategies whose run shows it is the one that is
+/// replayed.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The trace; `-` is standard input

@@ -2,9 +2,13 @@
 //! out.
 //!
 //! Delta debugging: first all of each list (events, instances, tasks, services, task definitions, settings), then halves,
-//! quarters and so on, down to single elements; counts are lowered by halving. What is left out stays out if what remains
-//! is a sound trace, runs to its end and shows it still. The passes over single elements are repeated until nothing can
-//! go: of the answer no single element can be left out, and no count be lowered by one.
+//! quarters and so on, down to single elements; counts of tasks and instances are lowered by halving. What is left out
+//! stays out if what remains is a sound trace, runs to its end without many more placements than the whole, and shows it
+//! still. The passes over single elements are repeated until none of them changes anything. Unless it is cut short, of the
+//! answer nothing of the following can be left out alone: an event, an element of a list of the document, a setting, a
+//! subnet, another key of the document but its name, an entry of the instances that an event registers; and no count of
+//! tasks or instances can be lowered by one. What else an element says, such as the names in a call or the size of a task
+//! definition, stays as it was written.
 
 mod numbers;
 mod parts;

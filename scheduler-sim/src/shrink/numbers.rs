@@ -1,64 +1,123 @@
-//! Numbers in a trace that may be lowered, and lists inside its elements that may be shortened.
+//! Counts in a trace that may be lowered, and instances that an event registers, each of which may be left out.
 
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// Something inside an element that can be less.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::trace::raw::{RawMap, edit, object, registered_instances, set, set_registered_instances, whole};
+
+/// A count in an element that can be lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amount {
-    /// A JSON pointer to the object that has it.
-    object: String,
-    key: &'static str,
+    place: Place,
+    count: Count,
     /// How much it is.
     pub(super) now: u64,
-    /// The least that it may be.
-    pub(super) least: u64,
 }
 
-/// Keys of numbers, each with the least.
-const NUMBERS: [(&str, u64); 2] = [("count", 1), ("desiredCount", 0)];
-/// The calls that have them.
-const CALLS: [&str; 4] = ["", "/runTask", "/createService", "/updateService"];
-/// A list of instances that register, in an event.
-const REGISTERED: &str = "registerContainerInstances";
+/// Where in an element a count stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Element,
+    /// In the object under a key of an event.
+    Call(&'static str),
+    /// In one of the instances that an event registers.
+    Registered(usize),
+}
+
+/// A kind of count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    key: &'static str,
+    /// The least that it may be.
+    least: u64,
+    /// The number that its absence stands for, if it stands for one.
+    unsaid: Option<u64>,
+}
+
+/// Tasks of a request, or instances alike.
+const COPIES: Count = Count { key: "count", least: 1, unsaid: Some(1) };
+/// Tasks of a service.
+const DESIRED: Count = Count { key: "desiredCount", least: 0, unsaid: None };
+/// Tasks that stop or fail: all, where it is not said.
+const CHOSEN: Count = Count { key: "count", least: 0, unsaid: None };
+
+/// The counts of instances and services.
+const OWN: [Count; 2] = [COPIES, DESIRED];
+/// The counts of events.
+const CALLS: [(&str, Count); 5] = [
+    ("runTask", COPIES),
+    ("createService", DESIRED),
+    ("updateService", DESIRED),
+    ("stopTask", CHOSEN),
+    ("failTasks", CHOSEN),
+];
 
 /// All that can be less in an element of a part.
 pub(super) fn amounts(element: &RawValue) -> Vec<Amount> {
-    let Ok(value) = serde_json::from_str::<Value>(element.get()) else { return Vec::new() };
-    let registered = value.get(REGISTERED).and_then(Value::as_array).map_or(0, Vec::len);
-    let calls = CALLS.iter().map(|call| (*call).to_owned());
-    let objects = calls.chain((0..registered).map(|index| format!("/{REGISTERED}/{index}")));
-    let numbers = objects.flat_map(|object| NUMBERS.map(|(key, least)| (object.clone(), key, least)));
-    let amounts = numbers.filter_map(|(object, key, least)| {
-        let now = value.pointer(&object)?.get(key)?.as_u64()?;
-        (now > least).then_some(Amount { object, key, now, least })
+    let Ok(map) = object(element) else { return Vec::new() };
+    let amount = |place: Place, count: Count, object: &RawMap| {
+        let now = whole(object.get(count.key)?)?;
+        (now > count.least).then_some(Amount { place, count, now })
+    };
+    let own = OWN.into_iter().filter_map(|count| amount(Place::Element, count, &map));
+    let of_calls = CALLS.into_iter().filter_map(|(call, count)| {
+        let object = object(map.get(call)?).ok()?;
+        amount(Place::Call(call), count, &object)
     });
-    amounts.collect()
+    let registered = registered_instances(&map).unwrap_or_default();
+    let of_instances = registered.iter().enumerate().filter_map(|(index, instance)| {
+        let object = object(instance).ok()?;
+        amount(Place::Registered(index), COPIES, &object)
+    });
+    own.chain(of_calls).chain(of_instances).collect()
 }
 
 impl Amount {
-    /// The element with less of it. A count of one need not be said.
-    pub(super) fn set(&self, element: &RawValue, to: u64) -> Option<Box<RawValue>> {
-        let mut value: Value = serde_json::from_str(element.get()).ok()?;
-        let object = value.pointer_mut(&self.object)?.as_object_mut()?;
-        if self.key == "count" && to == 1 {
-            object.remove(self.key);
-        } else {
-            object.insert(self.key.to_owned(), to.into());
+    /// The least that it may be.
+    pub(super) fn least(&self) -> u64 {
+        self.count.least
+    }
+
+    /// The element with less of it.
+    pub(super) fn set(&self, element: &RawValue, to: u64) -> serde_json::Result<Box<RawValue>> {
+        let lower = |object: &mut RawMap| {
+            if self.count.unsaid == Some(to) {
+                object.shift_remove(self.count.key);
+                return Ok(());
+            }
+            set(object, self.count.key, to)
+        };
+        match self.place {
+            Place::Element => {
+                let mut map = object(element)?;
+                lower(&mut map)?;
+                to_raw_value(&map)
+            }
+            Place::Call(call) => edit(element, call, lower),
+            Place::Registered(index) => {
+                let mut event = object(element)?;
+                let mut instances = registered_instances(&event)?;
+                if let Some(instance) = instances.get_mut(index) {
+                    let mut map = object(instance)?;
+                    lower(&mut map)?;
+                    *instance = to_raw_value(&map)?;
+                }
+                set_registered_instances(&mut event, instances)?;
+                to_raw_value(&event)
+            }
         }
-        to_raw_value(&value).ok()
     }
 }
 
-/// How many instances an event registers, each of which may be left out.
+/// How many entries of instances an event registers, each of which may be left out.
 pub(super) fn registered_len(event: &RawValue) -> usize {
-    let value: Option<Value> = serde_json::from_str(event.get()).ok();
-    value.and_then(|value| value.get(REGISTERED)?.as_array().map(Vec::len)).unwrap_or_default()
+    object(event).and_then(|event| registered_instances(&event)).map_or(0, |instances| instances.len())
 }
 
-/// The event without one of the instances that it registers.
-pub(super) fn without_registered(event: &RawValue, index: usize) -> Option<Box<RawValue>> {
-    let mut value: Value = serde_json::from_str(event.get()).ok()?;
-    value.get_mut(REGISTERED)?.as_array_mut()?.remove(index);
-    to_raw_value(&value).ok()
+/// The event without one of the entries of instances that it registers.
+pub(super) fn without_registered(event: &RawValue, index: usize) -> serde_json::Result<Box<RawValue>> {
+    let mut event = object(event)?;
+    let mut instances = registered_instances(&event)?;
+    instances.remove(index);
+    set_registered_instances(&mut event, instances)?;
+    to_raw_value(&event)
 }

@@ -95,7 +95,7 @@ impl Reduction<'_> {
     /// Leaves instances out that an event registers; the event that is left.
     fn shorten(&mut self, part: Part, index: usize, mut event: Box<RawValue>) -> Result<Box<RawValue>, CutShort> {
         for registered in (0..registered_len(&event)).rev() {
-            if let Some(shorter) = without_registered(&event, registered) {
+            if let Ok(shorter) = without_registered(&event, registered) {
                 let before = part.replace(self.pieces, index, shorter.clone());
                 if self.keep_if_shown(before)? {
                     event = shorter;
@@ -114,14 +114,14 @@ impl Reduction<'_> {
         amount: &Amount,
     ) -> Result<Box<RawValue>, CutShort> {
         let mut now = amount.now;
-        let mut step = now - amount.least;
+        let mut step = now - amount.least();
         while step > 0 {
-            let Some(lower) = amount.set(&element, now - step) else { break };
+            let Ok(lower) = amount.set(&element, now - step) else { break };
             let before = part.replace(self.pieces, index, lower.clone());
             if self.keep_if_shown(before)? {
                 element = lower;
                 now -= step;
-                step = step.min(now - amount.least);
+                step = step.min(now - amount.least());
             } else {
                 step /= 2;
             }

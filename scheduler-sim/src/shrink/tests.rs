@@ -1,4 +1,5 @@
-//! On traces with a planted cause: what is found shows it still, and of it nothing can be left out alone.
+//! On traces with a planted cause: what is found shows it still, and of it no element can be left out alone and no count
+//! be lowered by one.
 
 use std::sync::atomic::AtomicU64;
 
@@ -37,6 +38,17 @@ fn shrunk<T>(
     then(&question, answer)
 }
 
+/// Where counts stand in an element of a list, or in an event.
+const COUNTS: [&str; 7] = [
+    "/count",
+    "/desiredCount",
+    "/runTask/count",
+    "/createService/desiredCount",
+    "/updateService/desiredCount",
+    "/stopTask/count",
+    "/failTasks/count",
+];
+
 /// Every trace that is one with a single element less, or with a count one lower.
 fn one_less(trace: &Value) -> Vec<Value> {
     let mut smaller = Vec::new();
@@ -46,11 +58,21 @@ fn one_less(trace: &Value) -> Vec<Value> {
             let mut less = trace.clone();
             less[key].as_array_mut().expect("a list").remove(index);
             smaller.push(less);
-            for count in ["/count", "/desiredCount", "/runTask/count", "/createService/desiredCount"] {
-                if part[index].pointer(count).and_then(Value::as_u64).is_some_and(|count| count > 0) {
+            let lists = ["/registerContainerInstances", "/registerContainerInstances/containerInstances"];
+            let mut counts: Vec<String> = COUNTS.map(str::to_owned).into();
+            for list in lists {
+                for registered in 0..part[index].pointer(list).and_then(Value::as_array).map_or(0, Vec::len) {
+                    counts.push(format!("{list}/{registered}/count"));
                     let mut less = trace.clone();
-                    let number = less[key][index].pointer_mut(count).expect("it was there");
-                    *number = json!(number.as_u64().expect("a count") - 1);
+                    let list = less[key][index].pointer_mut(list).expect("it was there");
+                    list.as_array_mut().expect("a list").remove(registered);
+                    smaller.push(less);
+                }
+            }
+            for count in &counts {
+                if let Some(number) = part[index].pointer(count).and_then(Value::as_f64).filter(|count| *count > 0.0) {
+                    let mut less = trace.clone();
+                    *less[key][index].pointer_mut(count).expect("it was there") = json!(number - 1.0);
                     smaller.push(less);
                 }
             }
@@ -153,6 +175,46 @@ fn counts_are_lowered() {
         "{found}"
     );
     assert!(found.get("services").is_none(), "{found}");
+}
+
+/// The same of instances in the form of ECS's own call, and of counts that are written as 4e1.
+#[test]
+fn counts_are_lowered_whatever_their_form() {
+    let text = r#"{"version": 1,
+        "containerInstances": [{"count": 4e1, "availabilityZone": "a", "registeredResources": {"cpu": 1000, "memory": 1000}}],
+        "taskDefinitions": [{"family": "half", "cpu": 500, "memory": 1}],
+        "events": [{"atSeconds": 2, "runTask": {"taskDefinition": "half", "count": 2.00e2}}]}"#;
+    let found = check_minimal(text, &[("tasks.unplaced", 2), ("tasks.placed", 6)]);
+    assert_eq!(
+        (&found["containerInstances"][0]["count"], &found["events"][0]["runTask"]["count"]),
+        (&json!(4), &json!(11))
+    );
+    // The fourth of the instances of that name is asked for, and no other.
+    let text = r#"{"version": 1, "taskDefinitions": [{"family": "half", "cpu": 500, "memory": 1}],
+        "events": [{"atSeconds": 1, "registerContainerInstances": {"containerInstances": [
+                {"count": 9, "availabilityZone": "b", "registeredResources": {"cpu": 1000, "memory": 1000}},
+                {"count": 9, "ec2InstanceId": "n", "availabilityZone": "c", "registeredResources": {"cpu": 1000, "memory": 1000}},
+                {"count": 9, "availabilityZone": "d", "registeredResources": {"cpu": 1000, "memory": 1000}}]}},
+            {"atSeconds": 2, "startTask": {"taskDefinition": "half", "containerInstances": ["n-3"]}}]}"#;
+    let found = check_minimal(text, &[("tasks.placed", 0)]);
+    let list = &found["events"][0]["registerContainerInstances"]["containerInstances"];
+    assert_eq!((list.as_array().map(Vec::len), &list[0]["count"]), (Some(1), &json!(4)), "{found}");
+}
+
+/// Without a count all tasks would stop or fail.
+#[test]
+fn counts_of_tasks_that_stop_and_fail_are_lowered_and_said() {
+    for call in ["stopTask", "failTasks"] {
+        let text = r#"{"version": 1,
+            "containerInstances": [{"availabilityZone": "a", "registeredResources": {"cpu": 1000, "memory": 1000}}],
+            "taskDefinitions": [{"family": "half", "cpu": 500, "memory": 1}],
+            "events": [{"atSeconds": 1, "runTask": {"taskDefinition": "half", "count": 2}},
+                {"atSeconds": 2, "stopTask": {"group": "family:half", "count": 9}},
+                {"atSeconds": 3, "runTask": {"taskDefinition": "half", "count": 9}}]}"#;
+        let text = text.replace("stopTask", call);
+        let found = check_minimal(&text, &[("tasks.stopped", 0), ("tasks.unplaced", 0)]);
+        assert_eq!(found["events"][1][call]["count"], 1, "{found}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::number::scaled;
 use crate::metrics::seconds;
 
 /// The key of an event by which instances register.
@@ -107,6 +108,13 @@ pub(crate) fn set_registered_instances(event: &mut RawMap, instances: impl Seria
     }
 }
 
+/// A whole number, however it is written.
+pub(crate) fn whole(raw: &RawValue) -> Option<u64> {
+    let number = raw.get();
+    let is_number = number.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    is_number.then(|| scaled(number, 0, u64::MAX).ok()).flatten()
+}
+
 /// A text.
 pub(crate) fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
@@ -135,6 +143,17 @@ mod tests {
         for event in ["{}", r#"{"registerContainerInstances":null}"#, r#"{"registerContainerInstances":{}}"#] {
             let raw: Box<RawValue> = serde_json::from_str(event).expect("JSON");
             assert!(registered_instances(&object(&raw).expect("an object")).expect("none").is_empty(), "{event}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_known_in_all_their_forms() {
+        let whole = |text: &str| whole(&serde_json::from_str::<Box<RawValue>>(text).expect("JSON"));
+        for (text, expected) in [("40", Some(40)), ("4e1", Some(40)), ("40.0", Some(40)), ("-0", Some(0))] {
+            assert_eq!(whole(text), expected, "{text}");
+        }
+        for text in ["4.5", "-1", "\"4\"", "null", "[4]", "1e99"] {
+            assert_eq!(whole(text), None, "{text}");
         }
     }
 }
