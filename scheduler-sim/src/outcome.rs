@@ -90,6 +90,19 @@ impl Copies<'_> {
         }
     }
 
+    /// Whether a task of that name is one of them.
+    pub fn names(&self, task: &str) -> bool {
+        match self {
+            Self::One(name) => *name == task,
+            Self::Numbered { base, first, count } => {
+                let number = task.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')?.parse::<u64>().ok());
+                let is_in = |number: u64| number.checked_sub(*first).is_some_and(|index| index < *count);
+                // `+1` and `01` are numbers, too.
+                number.is_some_and(|number| is_in(number) && *task == format!("{base}/{number}"))
+            }
+        }
+    }
+
     /// Hands out their names in order, until `each` errs.
     ///
     /// # Errors
@@ -252,5 +265,32 @@ impl fmt::Display for StoppedWhy {
             Self::Failed => "failed",
             Self::ServiceDeleted => "service-deleted",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_known_by_the_names_that_they_hand_out() {
+        let all = [
+            Copies::One("a"),
+            Copies::One("a/2"),
+            Copies::Numbered { base: "a", first: 2, count: 3 },
+            Copies::Numbered { base: "a/b", first: 0, count: 1 },
+        ];
+        for copies in all {
+            let mut handed_out = Vec::new();
+            let told = copies.for_each_name::<()>(|name| {
+                handed_out.push(name.to_owned());
+                Ok(())
+            });
+            assert!(told.is_ok());
+            let others = ["", "a", "a/", "a/1", "a/5", "a/02", "a/+2", "a/b", "a/b/1", "b/2", "a/99999999999999999999"];
+            for name in handed_out.iter().map(String::as_str).chain(others) {
+                assert_eq!(copies.names(name), handed_out.iter().any(|it| it == name), "{name} of {copies:?}");
+            }
+        }
     }
 }

@@ -229,8 +229,7 @@ struct Moment {
 impl Observer for Life<'_> {
     fn observe(&mut self, at_ms: u64, observation: &Observation<'_>) {
         let Observation::Outcome(outcome) = observation else { return };
-        let is_task = outcome.copies.for_each_name(|name| if name == self.task { Err(()) } else { Ok(()) }).is_err();
-        if !is_task {
+        if !outcome.copies.names(self.task) {
             return;
         }
         let mut placed = None;

@@ -238,10 +238,7 @@ struct Watch<'a> {
 impl Observer for Watch<'_> {
     fn observe(&mut self, _at_ms: u64, observation: &Observation<'_>) {
         let Observation::Outcome(outcome) = observation else { return };
-        if let Fate::Placed { .. } = outcome.fate {
-            let is_it = outcome.copies.for_each_name(|name| if name == self.task { Err(()) } else { Ok(()) }).is_err();
-            self.is_placed |= is_it;
-        }
+        self.is_placed |= matches!(outcome.fate, Fate::Placed { .. }) && outcome.copies.names(self.task);
     }
 }
 
