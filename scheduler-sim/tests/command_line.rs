@@ -318,6 +318,25 @@ fn diff_shows_the_parting_and_counts_what_follows() {
 }
 
 #[test]
+fn diff_tells_the_gpus_where_they_are_all_that_differs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("t.json");
+    let text = r#"{"version":1,"settings":{"seed":1},
+        "containerInstances":[{"availabilityZone":"a","registeredResources":{"cpu":9,"memory":9,"gpu":2}}],
+        "taskDefinitions":[{"family":"share","cpu":1,"memory":1,"gpu":1,"gpuMilli":400}],
+        "events":[{"atSeconds":1,"runTask":{"taskDefinition":"share"}}]}"#;
+    fs::write(&trace, text).expect("written");
+    let asked = ["diff", text_of(&trace), "-s", "first-fit", "-s", "random-gpu"];
+    let text = stdout_of(&asked);
+    for part in ["placed on i-000000 (a), GPU gpu-0", "GPU gpu-1", "1  placed at the same time on other GPUs"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout_of(&[&asked[..], &["-f", "json"]].concat())).expect("JSON");
+    assert_eq!((&json["parting"][1]["gpus"][0], &json["after"]["on_other_gpus"]), (&"gpu-1".into(), &1.into()));
+}
+
+#[test]
 fn fit_tells_the_room_and_what_binds() {
     let text = stdout_of(&["fit", MIXED_MEMORY, "--task-definition", "search", "--at", "0"]);
     assert!(text.contains("search") && text.contains("RESOURCE:MEMORY"), "{text}");

@@ -115,7 +115,11 @@ fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
 
 fn line_phrase(line: &Line) -> String {
     let what = match &line.what {
-        What::Placed { instance, zone, .. } => format!("placed on {instance} ({zone})"),
+        What::Placed { instance, zone, gpus, .. } => match &**gpus {
+            [] => format!("placed on {instance} ({zone})"),
+            [gpu] => format!("placed on {instance} ({zone}), GPU {gpu}"),
+            gpus => format!("placed on {instance} ({zone}), GPUs {}", gpus.join(", ")),
+        },
         What::Refused { reason, waits: false } => format!("unplaced: {reason}"),
         What::Refused { reason, waits: true } => format!("waits: {reason}"),
         What::GivenUp => "given up".to_owned(),
@@ -136,6 +140,7 @@ fn after(question: &Question<'_>, difference: &Difference, text: &mut String) {
         }
     };
     line(after.alike, "placed alike, at the same time on the same instance");
+    line(after.on_other_gpus, "placed at the same time on other GPUs of the same instance");
     line(after.elsewhere.count, "placed on different instances");
     line(after.at_another_time.count, "placed on the same instance at different times");
     line(after.first_only.count, &format!("placed under {first} only"));
@@ -192,6 +197,7 @@ fn json(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
             "after",
             Json::object([
                 ("alike", Json::count(after.alike)),
+                ("on_other_gpus", Json::count(after.on_other_gpus)),
                 ("elsewhere", group_object(&after.elsewhere)),
                 ("at_another_time", group_object(&after.at_another_time)),
                 ("first_only", group_object(&after.first_only)),
@@ -213,14 +219,20 @@ fn parting_object(line: &Line, decision: Option<&Decision>) -> Json {
         What::GivenUp => ("stopped", Json::Null),
         What::Stopped { instance, .. } => ("stopped", Json::from(&**instance)),
     };
-    Json::object([
+    let mut object = Json::object([
         ("at_seconds", Json::Number(seconds(line.at_ms))),
         ("event", line.event.map_or(Json::Null, Json::count)),
         ("task", Json::from(&*line.task)),
         ("group", Json::from(&*line.group)),
         what,
-        ("decision", decision.map_or(Json::Null, |decision| explanation_json(decision, None))),
-    ])
+    ]);
+    if let What::Placed { gpus, .. } = &line.what
+        && !gpus.is_empty()
+    {
+        object.put("gpus", Json::List(gpus.iter().map(|gpu| Json::from(&**gpu)).collect()));
+    }
+    object.put("decision", decision.map_or(Json::Null, |decision| explanation_json(decision, None)));
+    object
 }
 
 fn group_object(group: &Group) -> Json {

@@ -13,8 +13,10 @@ pub const EXAMPLES: usize = 5;
 /// The tasks that were placed, refused or given up after the parting, in both runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct After {
-    /// Placed on the same instance at the same time.
+    /// Placed on the same instance at the same time, and on the same GPUs.
     pub alike: u64,
+    /// Placed on the same instance at the same time, but on other GPUs.
+    pub on_other_gpus: u64,
     /// Placed on different instances, whenever.
     pub elsewhere: Group,
     /// Placed on the same instance, later in the second run, or earlier.
@@ -71,6 +73,7 @@ impl Group {
 struct End {
     at_ms: u64,
     instance: Option<Box<str>>,
+    gpus: Box<[Box<str>]>,
 }
 
 /// What one run has told more of a name than the other: names may come again when their tasks have ended.
@@ -83,13 +86,13 @@ struct Open {
 impl After {
     /// Takes a line of run 0 or 1.
     pub(super) fn take(&mut self, run: usize, line: Line) {
-        let instance = match line.what {
-            What::Placed { instance, why, .. } => {
+        let (instance, gpus) = match line.what {
+            What::Placed { instance, gpus, why, .. } => {
                 let is_anew = matches!(why, Some(PlacedWhy::Replacement | PlacedWhy::Rebalancing));
                 self.replaced[run] += u64::from(is_anew);
-                Some(instance)
+                (Some(instance), gpus)
             }
-            What::Refused { waits: false, .. } | What::GivenUp => None,
+            What::Refused { waits: false, .. } | What::GivenUp => (None, Box::default()),
             What::Refused { waits: true, .. } => return,
             What::Stopped { why, .. } => {
                 let depends =
@@ -98,7 +101,7 @@ impl After {
                 return;
             }
         };
-        let end = End { at_ms: line.at_ms, instance };
+        let end = End { at_ms: line.at_ms, instance, gpus };
         match self.open.get_mut(&line.task) {
             Some(open) if open.run != run => {
                 let Some(other) = open.ends.pop_front() else { return };
@@ -121,6 +124,7 @@ impl After {
             [End { instance: None, .. }, End { instance: Some(_), .. }] => self.second_only.add(task, ends),
             [first, second] if first.instance != second.instance => self.elsewhere.add(task, ends),
             [first, second] if first.at_ms != second.at_ms => self.at_another_time.add(task, ends),
+            [first, second] if first.gpus != second.gpus => self.on_other_gpus += 1,
             _ => self.alike += 1,
         }
     }

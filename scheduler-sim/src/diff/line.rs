@@ -7,7 +7,7 @@ use crate::outcome::{Fate, Observation, Observer, Outcome, PlacedWhy, StoppedWhy
 /// Lines sent at a time.
 const BATCH: usize = 256;
 
-/// One decision on one task, as a decision log has it.
+/// One decision on one task, as a decision log has it, but for the closest instance of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// When, in milliseconds.
@@ -31,6 +31,8 @@ pub enum What {
         instance: Box<str>,
         /// Its Availability Zone.
         zone: Box<str>,
+        /// Ids of the GPUs that it holds.
+        gpus: Box<[Box<str>]>,
         /// Why a service wanted it.
         why: Option<PlacedWhy>,
     },
@@ -55,8 +57,9 @@ pub enum What {
 impl What {
     fn of(fate: &Fate<'_>) -> Self {
         match *fate {
-            Fate::Placed { instance, zone, why, .. } => {
-                Self::Placed { instance: instance.into(), zone: zone.into(), why }
+            Fate::Placed { instance, zone, gpus, why, .. } => {
+                let gpus = gpus.iter().map(|gpu| (*gpu).into()).collect();
+                Self::Placed { instance: instance.into(), zone: zone.into(), gpus, why }
             }
             Fate::Refused(refused) => Self::Refused { reason: refused.reason.into(), waits: false },
             Fate::Waiting(refused) | Fate::Missing { refused, .. } => {

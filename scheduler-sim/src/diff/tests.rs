@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::{DecisionLog, Json};
 use crate::stories::STORIES;
 use crate::strategy::Spec;
 use crate::trace::{OpenOptions, from_bytes};
@@ -54,12 +55,17 @@ fn the_parting_is_told_and_what_follows_is_counted() {
     let after = &found.after;
     let names = |group: &Group| group.examples.iter().map(|example| example.task.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&after.second_only), ["three"]);
-    let all = after.alike + after.elsewhere.count + after.at_another_time.count + after.first_only.count;
-    assert_eq!(all + after.second_only.count + after.neither, 5);
+    assert_eq!(settled_after(after), 5);
     // The other way round it is the same with the sides exchanged.
     let turned = difference(&text, ["binpack", "headroom"]);
     assert_eq!(turned.after.first_only.count, after.second_only.count);
     assert_eq!(turned.after.elsewhere.count, after.elsewhere.count);
+}
+
+/// The tasks that both runs have placed, refused for good or given up after the parting.
+fn settled_after(after: &After) -> u64 {
+    let placed_alike = after.alike + after.on_other_gpus + after.elsewhere.count + after.at_another_time.count;
+    placed_alike + after.first_only.count + after.second_only.count + after.neither
 }
 
 /// Each task of a trace whose events ask for all of them is counted once.
@@ -72,15 +78,9 @@ fn every_task_is_counted_once() {
             continue;
         }
         let found = difference(story.text, ["headroom", "binpack"]);
-        let after = &found.after;
-        let counted = after.alike
-            + after.elsewhere.count
-            + after.at_another_time.count
-            + after.first_only.count
-            + after.second_only.count
-            + after.neither;
-        assert!(counted <= survey.tasks_requested, "{}: {after:?}", story.name);
-        assert_eq!(after.unpaired, [0, 0], "{}", story.name);
+        let counted = settled_after(&found.after);
+        assert!(counted <= survey.tasks_requested, "{}: {:?}", story.name, found.after);
+        assert_eq!(found.after.unpaired, [0, 0], "{}", story.name);
     }
 }
 
@@ -96,4 +96,50 @@ fn waiting_tasks_count_when_they_are_placed() {
     let example = found.after.elsewhere.examples.iter().chain(&found.after.at_another_time.examples);
     let three = example.into_iter().find(|example| &*example.task == "three").expect("it waited under one");
     assert_eq!(three.at_ms, [11_000, 3_000]);
+}
+
+/// The decision log of a run, without its header.
+fn log(text: &str, spec: &str) -> Vec<String> {
+    let source = from_bytes("t", text.as_bytes(), OpenOptions::default()).expect("readable");
+    let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}"));
+    let spec: Spec = spec.parse().expect("a strategy");
+    let plan = Plan { keeps_numbered_names: true, ..Plan::new(&survey, &survey.header.settings, &spec) };
+    let mut log = DecisionLog::new(Vec::new(), "t", "any", 0, Json::Null);
+    run(&plan, source.events(&survey).expect("readable"), &mut log, &Pulse::default()).expect("it runs");
+    let written = String::from_utf8(log.finish().expect("memory does not fail")).expect("text");
+    written.lines().skip(1).map(str::to_owned).collect()
+}
+
+/// Two shares of 0.4 on one GPU or on two, and a task that needs a whole one.
+const GPUS: &str = r#"{"version":1,"settings":{"seed":1},
+    "containerInstances":[{"availabilityZone":"a","registeredResources":{"cpu":1000,"memory":1000,"gpu":2}}],
+    "taskDefinitions":[{"family":"share","cpu":1,"memory":1,"gpu":1,"gpuMilli":400},{"family":"whole","cpu":1,"memory":1,"gpu":1}],
+    "events":[{"atSeconds":1,"runTask":{"taskDefinition":"share","id":"share","count":2}},
+        {"atSeconds":2,"runTask":{"taskDefinition":"whole","id":"whole"}}]}"#;
+
+/// Runs part where their decision logs do.
+#[test]
+fn the_parting_is_the_first_line_of_the_logs_that_differs() {
+    let stories = STORIES.iter().map(|story| story.text);
+    for text in stories.chain([GPUS]) {
+        for specs in [["first-fit", "random-gpu"], ["headroom", "binpack"], ["random", "spread(instanceId)"]] {
+            let [first, second] = specs.map(|spec| log(text, spec));
+            let alike = first.iter().zip(&second).take_while(|(one, other)| one == other).count();
+            let found = difference(text, specs);
+            assert_eq!(found.alike, alike as u64, "{specs:?}\n{:?}\n{:?}", first.get(alike), second.get(alike));
+            assert_eq!(found.is_any(), first != second, "{specs:?}");
+        }
+    }
+}
+
+#[test]
+fn runs_that_differ_in_gpus_alone_part() {
+    let found = difference(GPUS, ["first-fit", "random-gpu"]);
+    let gpus = found.parting.map(|line| match line.expect("both decide").what {
+        What::Placed { instance, gpus, .. } => (instance.to_string(), gpus),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(gpus[0].0, gpus[1].0);
+    assert_ne!(gpus[0].1, gpus[1].1);
+    assert_eq!((found.after.on_other_gpus, found.after.first_only.count), (1, 1), "{:?}", found.after);
 }
