@@ -217,14 +217,8 @@ fn the_first_full_zone_ends_an_even_service() {
     for (entries, expected) in cases {
         let (cluster, request, counts) = zones_of(entries);
         let found = fit(&cluster, &request, Some(&counts));
-        assert_eq!(
-            found.even_tasks,
-            Some(if entries.len() == 1 { found.tasks } else { Some(expected) }),
-            "{entries:?}"
-        );
-        if entries.len() > 1 {
-            assert_eq!(placed_evenly(&cluster, &request, &counts), expected, "{entries:?}");
-        }
+        assert_eq!(found.even_tasks, Some(Some(expected)), "{entries:?}");
+        assert_eq!(placed_evenly(&cluster, &request, &counts), expected, "{entries:?}");
     }
 }
 
