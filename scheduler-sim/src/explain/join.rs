@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use scheduler_core::{
-    Amounts, AttributeName, Cluster, Demand, GPU_MILLI, InstanceStatus, InstanceView, PlacementRequest,
+    Amounts, AttributeName, Cluster, ContainerInstance, Demand, GPU_MILLI, InstanceStatus, InstanceView,
+    PlacementRequest,
 };
 
 use super::change::{Change, Origin};
@@ -31,7 +32,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
         return ControlFlow::Continue(());
     }
     let name = free_name(search.question);
-    for candidate in candidates(search.question) {
+    for candidate in candidates(search.question, &name) {
         let Candidate { model, description, zone, .. } = candidate;
         let description = InstanceDescription { status: InstanceStatus::Draining, ..description };
         let entry = InstanceEntry {
@@ -60,8 +61,9 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
 }
 
 /// Those that could hold the task if they stood empty, the smallest first.
-fn candidates<'a>(question: &Question<'a, '_>) -> Vec<Candidate<'a>> {
-    let cluster = question.halted.cluster();
+fn candidates<'a>(question: &Question<'a, '_>, name: &str) -> Vec<Candidate<'a>> {
+    let Question { halted, decision, .. } = question;
+    let cluster = halted.cluster();
     let mut kinds: IndexMap<String, (&Registration, InstanceDescription)> = IndexMap::new();
     for registration in question.registrations {
         let description = like_new(&registration.entry.description);
@@ -74,7 +76,9 @@ fn candidates<'a>(question: &Question<'a, '_>) -> Vec<Candidate<'a>> {
     for (model, description) in kinds.into_values() {
         for zone in &zones {
             let description = InstanceDescription { zone: Some((*zone).into()), ..description.clone() };
-            if let Some(size) = size_if_eligible(&description, &question.decision.request, cluster, scale) {
+            let instance = description.build(name, halted.moment_ms()).ok();
+            let size = instance.and_then(|it| size_if_eligible(it, &decision.request, cluster, scale));
+            if let Some(size) = size {
                 candidates.push(Candidate { size, model, description, zone: (*zone).into() });
             }
         }
@@ -98,15 +102,14 @@ fn like_new(description: &InstanceDescription) -> InstanceDescription {
     }
 }
 
-/// The size of such an instance, if it could hold the task.
+/// The size of an instance, if it could hold the task.
 fn size_if_eligible(
-    description: &InstanceDescription,
+    instance: ContainerInstance,
     request: &PlacementRequest,
     cluster: &Cluster,
     scale: Scale,
 ) -> Option<u64> {
     let mut alone = Cluster::new(cluster.headroom_weights());
-    let instance = description.build("joins", 0).ok()?;
     let resources = instance.resources();
     let size = scale.size(Amounts {
         cpu_units: resources.cpu_units(),

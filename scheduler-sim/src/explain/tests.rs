@@ -434,3 +434,24 @@ fn both_forms_of_registering_instances_are_followed() {
         assert_eq!(are_wrapped, list.starts_with('{'), "{changed}");
     }
 }
+
+/// Expressions may ask when an instance registered: one that joins does so when the task is decided.
+#[test]
+fn what_joins_registers_at_the_decision() {
+    for (settings, at, since) in [
+        ("", 200_000, "1970-01-02"),
+        (r#""settings": {"epoch": "2026-01-01T00:00:00Z"}, "#, 5, "2025-12-31"),
+        (r#""settings": {"epoch": "2026-01-01T00:00:00Z"}, "#, 200_000, "2026-01-02"),
+    ] {
+        let text = format!(
+            r#"{{"version": 1, {settings}
+            "containerInstances": [{{"availabilityZone": "a", "registeredResources": {{"cpu": 100, "memory": 100}}}}],
+            "taskDefinitions": [{{"family": "half", "cpu": 60, "memory": 1}}],
+            "events": [{{"atSeconds": 0, "runTask": {{"taskDefinition": "half", "id": "a"}}}},
+                {{"atSeconds": {at}, "runTask": {{"taskDefinition": "half", "id": "b", "placementConstraints": [
+                    {{"type": "memberOf", "expression": "registeredAt >= {since}"}}]}}}}]}}"#
+        );
+        let told: Vec<_> = applied(&text, "headroom", "b").into_iter().map(|(told, _)| told).collect();
+        assert!(told.contains(&"one more instance like i-000000 in a".to_owned()), "{told:?} at {at} s{settings}");
+    }
+}

@@ -223,8 +223,13 @@ impl Simulation<'_> {
         tasks
     }
 
+    /// This instant, in milliseconds since 1970.
+    pub(super) fn moment_ms(&self) -> i64 {
+        self.settings.epoch_ms.saturating_add_unsigned(self.now_ms)
+    }
+
     pub(super) fn register(&mut self, entry: &InstanceEntry) -> Result<(), Cause> {
-        let now_ms = self.settings.epoch_ms.saturating_add_unsigned(self.now_ms);
+        let now_ms = self.moment_ms();
         let of_type = || self.prices?.of(entry.description.instance_type.as_deref()?);
         let microdollars = entry.description.price_microdollars.or_else(of_type);
         for instance in entry.instances(self.registered, now_ms) {

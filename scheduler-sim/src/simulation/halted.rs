@@ -98,6 +98,11 @@ impl Halted<'_> {
         self.simulation.now_ms
     }
 
+    /// The instant, in milliseconds since 1970: when an instance registers that does so now.
+    pub fn moment_ms(&self) -> i64 {
+        self.simulation.moment_ms()
+    }
+
     /// The scheduler of the run.
     pub fn scheduler(&self) -> &Scheduler {
         &self.simulation.scheduler
