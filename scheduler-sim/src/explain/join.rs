@@ -5,6 +5,7 @@
 //! first; then the zone that did. It joins DRAINING and becomes ACTIVE right before the decision, because what joins does so
 //! before all other events of its instant, and the tasks that they ask for must not find it.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -128,13 +129,41 @@ fn like(question: &Question<'_, '_>, model: &Registration) -> String {
     model.entry.name(0, first_number).to_string()
 }
 
-/// A name that no instance has.
+/// The names `added-1`, `added-2`, … that a trace has for instances of its own.
+#[derive(Debug, Clone, Default)]
+pub struct AddedNames {
+    /// Their numbers.
+    numbers: HashSet<u64>,
+    /// The most copies of an entry called `added`: they are called `added-0`, `added-1` and so on.
+    copies: u64,
+}
+
+impl AddedNames {
+    /// Takes note of instances that register, sooner or later.
+    pub fn note(&mut self, entry: &InstanceEntry) {
+        match (entry.name.as_deref(), entry.count) {
+            (Some(name), 1) => self.numbers.extend(number_of(name)),
+            (Some("added"), count) => self.copies = self.copies.max(count.into()),
+            _ => {}
+        }
+    }
+
+    fn has(&self, number: u64) -> bool {
+        number < self.copies || self.numbers.contains(&number)
+    }
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix("added-")?.parse().ok()
+}
+
+/// The first name that no instance has, had or will have: where it joins, the whole trace goes on.
 fn free_name(question: &Question<'_, '_>) -> Arc<str> {
     let cluster = question.halted.cluster();
     let mut number = 1;
     loop {
         let name = format!("added-{number}");
-        if cluster.instance_id(&name).is_none() {
+        if cluster.instance_id(&name).is_none() && !question.added_names.has(number) {
             return name.into();
         }
         number += 1;

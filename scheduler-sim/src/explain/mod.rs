@@ -27,6 +27,7 @@ mod text;
 
 pub use apply::{ApplyError, apply};
 pub use change::{Change, Freed, Lifted, Origin};
+pub use join::AddedNames;
 pub use search::{FORK_LIMIT, Found, Question, Registration, SHOWN_PER_CLASS, suggestions};
 
 use std::cell::RefCell;
@@ -75,11 +76,20 @@ pub fn explain<I>(
 where
     I: IntoIterator<Item = Result<Event, TraceError>>,
 {
-    let probe = probe(plan, events()?, task, observer)?;
+    let mut added_names = AddedNames::default();
+    plan.header.instances.iter().for_each(|entry| added_names.note(entry));
+    let mut noted = events()?.into_iter().inspect(|event| {
+        if let Ok(Event { action: Action::RegisterContainerInstances(entries), .. }) = event {
+            entries.iter().for_each(|entry| added_names.note(entry));
+        }
+    });
+    let probe = probe(plan, noted.by_ref(), task, observer)?;
     let Some(decision) = probe.decisions.first().filter(|decision| decision.chosen.is_none()) else {
         return Ok(Explained { probe, moment: None, found: None });
     };
-    let (moment, found) = search(plan, events()?, task, decision)?;
+    // What comes after the end of this run is in the trace, too.
+    noted.try_for_each(|event| event.map(drop))?;
+    let (moment, found) = search(plan, events()?, task, decision, &added_names)?;
     Ok(Explained { probe, moment: Some(moment), found: Some(found) })
 }
 
@@ -88,6 +98,7 @@ fn search(
     events: impl IntoIterator<Item = Result<Event, TraceError>>,
     task: &str,
     decision: &Decision,
+    added_names: &AddedNames,
 ) -> Result<(Moment, Found), RunError> {
     let of_header = plan.header.instances.iter().enumerate();
     let of_header = of_header.map(|(index, entry)| Registration { event: None, index, entry: entry.clone() });
@@ -110,6 +121,6 @@ fn search(
         // The next event has been read, but not played.
         let mut registrations = registrations.take();
         registrations.retain(|it| it.event.is_none() || it.event != next.map(|event| event.number));
-        (moment, suggestions(&Question { halted, decision, task, registrations: &registrations }))
+        (moment, suggestions(&Question { halted, decision, task, registrations: &registrations, added_names }))
     })
 }

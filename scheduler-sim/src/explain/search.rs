@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use scheduler_core::{Amounts, Cluster};
 
 use super::change::Change;
+use super::join::AddedNames;
 use super::{free, join, lift, shift};
 use crate::simulation::{Addition, Decision, Halted};
 use crate::trace::InstanceEntry;
@@ -26,6 +27,8 @@ pub struct Question<'a, 's> {
     pub task: &'a str,
     /// The instances of the trace that had registered by then, and perhaps some that had not.
     pub registrations: &'a [Registration],
+    /// Names that an instance which joins must not have: they are the trace's own.
+    pub added_names: &'a AddedNames,
 }
 
 /// An entry of instances, and where the trace has it.

@@ -455,3 +455,25 @@ fn what_joins_registers_at_the_decision() {
         assert!(told.contains(&"one more instance like i-000000 in a".to_owned()), "{told:?} at {at} s{settings}");
     }
 }
+
+#[test]
+fn what_joins_has_a_name_that_nothing_registers_under_later() {
+    let instance = |name: &str| {
+        format!(
+            r#"{{"ec2InstanceId": "{name}", "availabilityZone": "a", "registeredResources": {{"cpu": 100, "memory": 100}}}}"#
+        )
+    };
+    let later = [instance("added-4"), instance("added").replacen('{', r#"{"count": 3, "#, 1)];
+    let text = format!(
+        r#"{{"version": 1, "containerInstances": [{}],
+        "taskDefinitions": [{{"family": "half", "cpu": 60, "memory": 1}}],
+        "events": [{{"atSeconds": 1, "runTask": {{"taskDefinition": "half", "id": "t", "count": 2}}}},
+            {{"atSeconds": 2, "registerContainerInstances": [{}]}}]}}"#,
+        instance("added-3"),
+        later.join(", ")
+    );
+    let (told, changed) = applied(&text, "headroom", "t/1").swap_remove(0);
+    assert_eq!(told, "one more instance like added-3 in a");
+    let places = places_of(&changed, "headroom").unwrap_or_else(|error| panic!("{error}: {changed}"));
+    assert_eq!(places[1], ("t/1".to_owned(), "added-5".to_owned()));
+}
