@@ -120,7 +120,7 @@ fn of_service(name: &str, state: &State, at_ms: u64) -> Result<(PlacementRequest
         let meant = nearest(name, services).map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
         return Err(CliError::usage(format!("no REPLICA service `{name}` is there at {} s{meant}", seconds(at_ms))));
     };
-    let zones = standing.is_rebalanced.then(|| state.zone_counts(&standing.request));
-    let found = fit(&state.cluster, &standing.request, zones.as_ref());
+    let zones = standing.is_rebalanced.then_some(&standing.zones);
+    let found = fit(&state.cluster, &standing.request, zones);
     Ok((standing.request.as_ref().clone(), found))
 }

@@ -13,7 +13,7 @@ pub(super) struct Balance(FxHashMap<TaskGroup, Service>);
 
 #[derive(Debug, Clone)]
 struct Service {
-    /// As [`State::zone_counts`] has them.
+    /// As the service has [them](ServiceStanding::zones).
     zones: BTreeMap<Box<str>, u32>,
     /// The most tasks that the fullest zone may have more than the emptiest.
     limit: u32,
@@ -23,10 +23,9 @@ impl Balance {
     /// The services as they stand: none may become more uneven than it is, or than 1.
     pub(super) fn new(state: &State) -> Self {
         let mut services = FxHashMap::default();
-        for ServiceStanding { request, .. } in &state.services {
-            let zones = state.zone_counts(request);
-            let limit = difference(&zones).max(1);
-            services.insert(request.group().clone(), Service { zones, limit });
+        for ServiceStanding { request, zones, .. } in &state.services {
+            let limit = difference(zones).max(1);
+            services.insert(request.group().clone(), Service { zones: zones.clone(), limit });
         }
         Self(services)
     }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use scheduler_core::{Cluster, Placement, PlacementConstraint, TaskKind, TaskStatus};
+use scheduler_core::{Cluster, InstanceStatus, InstanceView, Placement, PlacementConstraint, TaskKind, TaskStatus};
 
 use super::{Consolidation, consolidate, end};
 use crate::metrics::StaticRules;
@@ -169,8 +169,9 @@ fn a_task_on_its_way_to_stop_stays() {
 fn differences(state: &State, cluster: &Cluster) -> Vec<u64> {
     let difference = |ServiceStanding { request, .. }: &ServiceStanding| {
         let rules = StaticRules::of(request);
-        let open = cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
-        let zones: BTreeSet<&str> = open.map(|instance| instance.zone()).collect();
+        let is_active = |it: &InstanceView<'_>| it.is_present() && it.status() == InstanceStatus::Active;
+        let active = cluster.instances().filter(|it| is_active(it) && rules.admit(it.attributes()));
+        let zones: BTreeSet<&str> = active.map(|instance| instance.zone()).collect();
         let tasks = || cluster.tasks().filter(|task| task.group() == request.group());
         let counts = zones.iter().map(|zone| tasks().filter(|task| task.instance().zone() == *zone).count() as u64);
         counts.clone().max().unwrap_or(0) - counts.min().unwrap_or(0)

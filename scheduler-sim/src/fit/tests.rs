@@ -235,3 +235,29 @@ proptest! {
         prop_assert!(found.even_tasks.flatten() <= found.tasks);
     }
 }
+
+/// C-61 counts the zone of an ACTIVE instance, whatever its agent does; that of a DRAINING one it does not.
+#[test]
+fn a_zone_whose_agents_are_away_is_one_to_keep_even() {
+    let instance = |zone: &str, more: &str| {
+        format!(r#"{{"availabilityZone":"{zone}","registeredResources":{{"cpu":9,"memory":9}}{more}}}"#)
+    };
+    let fleet = [
+        instance("a", ""),
+        instance("b", r#","agentConnected":false"#),
+        instance("c", r#","status":"DRAINING""#),
+        instance("d", r#","attributes":{"rack":"r1"}"#),
+    ];
+    let text = format!(
+        r#"{{"version":1,"containerInstances":[{}],
+        "taskDefinitions":[{{"family":"web","cpu":1,"memory":1}}],
+        "services":[{{"serviceName":"web","taskDefinition":"web","desiredCount":3,"placementConstraints":[
+            {{"type":"memberOf","expression":"not(attribute:rack exists)"}}]}}]}}"#,
+        fleet.join(",")
+    );
+    let (state, _) = state(&text, "as-written");
+    let service = &state.services[0];
+    assert_eq!(service.zones, BTreeMap::from([("a".into(), 3), ("b".into(), 0)]));
+    let found = fit(&state.cluster, &service.request, Some(&service.zones));
+    assert_eq!((found.tasks, found.even_tasks), (Some(6), Some(Some(0))));
+}

@@ -1,8 +1,9 @@
 //! The turn of a REPLICA service: it does what is planned, places what is missing, and keeps its zones even.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::{InstanceStatus, InstanceView, Placement, Strategy, TaskId};
+use scheduler_core::{Cluster, InstanceStatus, InstanceView, Placement, Strategy, TaskId};
 
 use super::plan::{Step, ZoneCount, next_step, rebalancing_move};
 use super::requests::Asked;
@@ -230,8 +231,8 @@ impl Simulation<'_> {
             }
             return Ok(());
         }
-        let zones = self.zone_counts(state);
-        let zones: Vec<_> = zones.iter().map(|(zone, tasks)| ZoneCount { zone, tasks: *tasks }).collect();
+        let zones = zone_counts(&self.cluster, state);
+        let zones: Vec<_> = zones.iter().map(|(zone, tasks)| ZoneCount { zone, tasks: u64::from(*tasks) }).collect();
         let Some((_, to)) = rebalancing_move(&zones) else { return Ok(()) };
         if view.staying + 1 > view.bounds.most {
             return Ok(());
@@ -271,8 +272,8 @@ impl Simulation<'_> {
     /// Stops a task in the fullest zone.
     fn finish_move(&mut self, id: ServiceId) {
         let Some(state) = self.services.states.get(&id) else { return };
-        let zones = self.zone_counts(state);
-        let fullest = zones.iter().min_by_key(|(zone, tasks)| (std::cmp::Reverse(*tasks), zone.clone()));
+        let zones = zone_counts(&self.cluster, state);
+        let fullest = zones.iter().min_by_key(|(zone, tasks)| (std::cmp::Reverse(**tasks), *zone));
         let Some((from, _)) = fullest else { return };
         self.stop_one(id, Whom::InZone(from));
         if let Some(state) = self.services.states.get_mut(&id) {
@@ -280,23 +281,26 @@ impl Simulation<'_> {
         }
         self.services.touch(id);
     }
+}
 
-    /// The service's tasks by zone, over the zones of ACTIVE instances that its static rules admit (C-61).
-    fn zone_counts(&self, state: &ServiceState) -> Vec<(Box<str>, u64)> {
-        let mut zones: Vec<(Box<str>, u64)> = Vec::new();
-        for instance in self.cluster.instances().filter(InstanceView::is_present) {
-            let is_known = zones.iter().any(|(zone, _)| **zone == *instance.zone());
-            if instance.status() == InstanceStatus::Active && !is_known && state.rules.admit(instance.attributes()) {
-                zones.push((instance.zone().into(), 0));
-            }
+/// A service's tasks in each Availability Zone that is configured for it (C-61): a zone of an ACTIVE instance that its
+/// static rules admit, whatever is free there and whether its agent is connected.
+pub(super) fn zone_counts(cluster: &Cluster, state: &ServiceState) -> BTreeMap<Box<str>, u32> {
+    let is_configured = |instance: &InstanceView<'_>| {
+        instance.is_present() && instance.status() == InstanceStatus::Active && state.rules.admit(instance.attributes())
+    };
+    let mut zones: BTreeMap<Box<str>, u32> = BTreeMap::new();
+    for instance in cluster.instances() {
+        if !zones.contains_key(instance.zone()) && is_configured(&instance) {
+            zones.insert(instance.zone().into(), 0);
         }
-        for task in state.tasks.keys().filter_map(|task| self.cluster.task(*task)) {
-            if let Some((_, count)) = zones.iter_mut().find(|(zone, _)| **zone == *task.instance().zone()) {
-                *count += 1;
-            }
-        }
-        zones
     }
+    for task in state.tasks.keys().filter_map(|task| cluster.task(*task)) {
+        if let Some(count) = zones.get_mut(task.instance().zone()) {
+            *count += 1;
+        }
+    }
+    zones
 }
 
 /// Which tasks of a service may be stopped.
@@ -313,7 +317,7 @@ enum Whom<'a> {
 }
 
 impl Whom<'_> {
-    fn is_meant(self, state: &ServiceState, cluster: &scheduler_core::Cluster, id: TaskId) -> bool {
+    fn is_meant(self, state: &ServiceState, cluster: &Cluster, id: TaskId) -> bool {
         let Some(task) = state.tasks.get(&id) else { return false };
         match self {
             Self::Staying => !state.is_leaving(cluster, id, *task),

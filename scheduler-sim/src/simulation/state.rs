@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::{Cluster, InstanceTotals, PlacementConstraint, PlacementRequest, TaskId, TaskKind};
+use scheduler_core::{Cluster, InstanceTotals, PlacementConstraint, PlacementRequest, TaskId};
 
+use super::replica::zone_counts;
 use super::requests::under;
 use super::services::ServiceState;
 use super::tasks::AliveTask;
 use super::{Nobody, Plan, Pulse, RunError, Simulation};
-use crate::metrics::StaticRules;
 use crate::outcome::{Observation, Observer, Origin};
 use crate::strategy::Spec;
 use crate::trace::{Definition, Event, Settings, TaskRequest, TraceError};
@@ -32,23 +32,9 @@ pub struct ServiceStanding {
     pub request: Arc<PlacementRequest>,
     /// Whether its tasks are kept even over Availability Zones once it has several (AZ rebalancing, 9.6).
     pub is_rebalanced: bool,
-}
-
-impl State {
-    /// The tasks of a REPLICA service in each of its Availability Zones: those of open instances that the static rules of
-    /// its request admit, as in the metric `az_imbalance`.
-    pub fn zone_counts(&self, request: &PlacementRequest) -> BTreeMap<Box<str>, u32> {
-        let rules = StaticRules::of(request);
-        let open = self.cluster.instances().filter(|it| it.is_open() && rules.admit(it.attributes()));
-        let mut zones: BTreeMap<Box<str>, u32> = open.map(|instance| (instance.zone().into(), 0)).collect();
-        let tasks = self.cluster.group(request.group()).into_iter().flat_map(|group| group.tasks());
-        for task in tasks.filter(|task| task.spec().kind == TaskKind::Replica) {
-            if let Some(count) = zones.get_mut(task.instance().zone()) {
-                *count += 1;
-            }
-        }
-        zones
-    }
+    /// Its tasks in each of its Availability Zones, as the engine counts them for that: those of ACTIVE instances that its
+    /// static rules admit (C-61).
+    pub zones: BTreeMap<Box<str>, u32>,
 }
 
 /// The request of a RunTask that says nothing but the task definition, under a SPEC.
@@ -86,6 +72,7 @@ pub fn state_at(
     let standing = |state: &ServiceState| ServiceStanding {
         request: Arc::clone(state.prepared.request()),
         is_rebalanced: simulation.is_rebalanced(state),
+        zones: zone_counts(&simulation.cluster, state),
     };
     let services = replicas.map(standing).collect();
     Ok(State { cluster: simulation.cluster, requests, services })
