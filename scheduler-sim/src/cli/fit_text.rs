@@ -1,5 +1,6 @@
 //! What `fit` prints: a screen for people, every instance for programs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -7,7 +8,7 @@ use scheduler_core::Check;
 
 use super::columns::{Side, aligned};
 use super::fit::Question;
-use crate::fit::{Fit, InstanceFit, LeftOver};
+use crate::fit::{Fit, InstanceFit, LeftOver, Tasks};
 use crate::metrics::{seconds, shortest};
 use crate::report::{Json, counted, demand_words, document};
 use crate::trace::Printable;
@@ -38,7 +39,7 @@ fn summary(question: &Question, found: &Fit) -> String {
         Some(service) => format!("service {}: {definition}", Printable(service)),
         None => definition.to_string(),
     };
-    let takers = found.instances.iter().filter(|it| it.tasks != Some(0)).count();
+    let takers = found.instances.iter().filter(|it| it.tasks != Tasks::NONE).count();
     let on = format!("{takers} of {}", counted(found.instances.len() as u64, "instance"));
     let mut text = format!("{of} ({demand}): {} on {on}\n", more(found.tasks));
     if let Some(even) = found.even_tasks {
@@ -48,16 +49,19 @@ fn summary(question: &Question, found: &Fit) -> String {
     text
 }
 
-fn more(tasks: Option<u64>) -> String {
+fn more(tasks: Tasks) -> String {
     match tasks {
-        None => "any number more fits".to_owned(),
-        Some(1) => "1 more fits".to_owned(),
-        Some(tasks) => format!("{tasks} more fit"),
+        Tasks::Any => "any number more fits".to_owned(),
+        Tasks::Most(1) => "1 more fits".to_owned(),
+        Tasks::Most(count) => format!("{count} more fit"),
     }
 }
 
-fn number(tasks: Option<u64>) -> String {
-    tasks.map_or_else(|| "any".to_owned(), |tasks| tasks.to_string())
+fn number(tasks: Tasks) -> String {
+    match tasks {
+        Tasks::Any => "any".to_owned(),
+        Tasks::Most(count) => count.to_string(),
+    }
 }
 
 fn reason(check: Option<Check>) -> &'static str {
@@ -65,7 +69,7 @@ fn reason(check: Option<Check>) -> &'static str {
 }
 
 fn zones(found: &Fit) -> String {
-    let even = |tasks: Option<Option<u64>>| tasks.map(number).unwrap_or_default();
+    let even = |tasks: Option<Tasks>| tasks.map(number).unwrap_or_default();
     let even_head = if found.even_tasks.is_some() { "kept even" } else { "" };
     let mut rows = vec![["zone", "instances", "of the group", "more", even_head].map(str::to_owned)];
     rows.extend(found.zones.iter().take(LISTED).map(|zone| {
@@ -102,7 +106,7 @@ fn limits(found: &Fit) -> String {
     aligned([Side::Left, Side::Right, Side::Right, Side::Right, Side::Right, Side::Right], &rows)
 }
 
-fn limit_row(name: &str, instances: u64, tasks: Option<u64>, left: LeftOver) -> [String; 6] {
+fn limit_row(name: &str, instances: u64, tasks: Tasks, left: LeftOver) -> [String; 6] {
     let gpus = shortest(left.gpu_milli.into(), 3);
     [
         name.to_owned(),
@@ -126,8 +130,7 @@ fn instances(found: &Fit) -> String {
     }
     let mut alike: BTreeMap<_, (u64, &InstanceFit)> = BTreeMap::new();
     for it in &found.instances {
-        let most_first = std::cmp::Reverse(it.tasks.map_or((true, 0), |tasks| (false, tasks)));
-        let key = (most_first, &it.instance_type, &it.zone, it.limited_by);
+        let key = (Reverse(it.tasks), &it.instance_type, &it.zone, it.limited_by);
         alike.entry(key).or_insert((0, it)).0 += 1;
     }
     let mut rows = vec![["instances", "type", "zone", "more each", "then"].map(str::to_owned)];
@@ -156,7 +159,10 @@ fn tell_rest(count: usize, what: &str, text: &mut String) {
 
 pub(super) fn json(question: &Question, found: &Fit) -> String {
     let request = &question.request;
-    let count = |tasks: Option<u64>| tasks.map_or(Json::Null, Json::count);
+    let count = |tasks: Tasks| match tasks {
+        Tasks::Any => Json::Null,
+        Tasks::Most(count) => Json::count(count),
+    };
     let left_over = |left: &LeftOver| {
         Json::object([
             ("cpu", Json::count(left.cpu_units)),

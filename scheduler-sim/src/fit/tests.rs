@@ -7,7 +7,7 @@ use scheduler_core::{
     Scheduler, SeededDraw, TaskGroup, TaskKind,
 };
 
-use super::{Fit, LeftOver, fit};
+use super::{Fit, LeftOver, Tasks, fit};
 use crate::simulation::{Plan, Pulse, State, plain_request, state_at};
 use crate::strategy::Spec;
 use crate::trace::{OpenOptions, from_bytes};
@@ -33,9 +33,9 @@ fn check_by_placing(cluster: &Cluster, request: &PlacementRequest, found: &Fit, 
         while placed < 200 && fork.start(&Placement::run_task_on(room.instance, Arc::clone(&request))).is_ok() {
             placed += 1;
         }
-        assert_eq!(room.tasks.unwrap_or(200), placed, "{told} on {}", room.name);
+        assert_eq!(room.tasks.min(Tasks::Most(200)), Tasks::Most(placed), "{told} on {}", room.name);
         let view = fork.instance(room.instance).expect("present");
-        if room.tasks.is_some() {
+        if room.tasks != Tasks::Any {
             let remaining = view.remaining();
             let left = LeftOver {
                 cpu_units: remaining.cpu_units.into(),
@@ -84,27 +84,26 @@ const MIXED: &str = r#"{"version":1,
 
 #[test]
 fn so_many_fit_as_are_placed_until_one_is_refused() {
-    let any = None;
-    let expected: BTreeMap<&str, Option<u64>> = BTreeMap::from([
-        ("cpu", Some(9)),
-        ("memory", Some(5)),
-        ("nothing", any),
-        ("ports", Some(2)),
+    let expected = BTreeMap::from([
+        ("cpu", Tasks::Most(9)),
+        ("memory", Tasks::Most(5)),
+        ("nothing", Tasks::Any),
+        ("ports", Tasks::Most(2)),
         // One of three has a share taken.
-        ("gpu", Some(1)),
-        ("share", Some(5)),
-        ("few", Some(8)),
-        ("alone", Some(2)),
+        ("gpu", Tasks::Most(1)),
+        ("share", Tasks::Most(5)),
+        ("few", Tasks::Most(8)),
+        ("alone", Tasks::Most(2)),
         // One runs four already, one runs one.
-        ("crowd", Some(5 + 1 + 4)),
-        ("huge", Some(0)),
+        ("crowd", Tasks::Most(5 + 1 + 4)),
+        ("huge", Tasks::NONE),
     ]);
     let (state, requests) = state(MIXED, "as-written");
     for (family, request) in &requests {
         let found = fit(&state.cluster, request, None);
         check_by_placing(&state.cluster, request, &found, family);
         let drained = found.instances.last().expect("four");
-        assert_eq!((drained.tasks, drained.limited_by), (Some(0), Some(Check::Status)), "{family}");
+        assert_eq!((drained.tasks, drained.limited_by), (Tasks::NONE, Some(Check::Status)), "{family}");
         // Where nothing limits, it is said so of the sum, too.
         assert_eq!(found.tasks, expected[&**family], "{family}");
     }
@@ -116,7 +115,7 @@ fn one_task_per_host_is_a_constraint_that_binds() {
     for (family, request) in &requests {
         let found = fit(&state.cluster, request, None);
         check_by_placing(&state.cluster, request, &found, family);
-        assert!(found.instances.iter().all(|room| room.tasks <= Some(1)), "{family}");
+        assert!(found.instances.iter().all(|room| room.tasks <= Tasks::Most(1)), "{family}");
     }
 }
 
@@ -132,14 +131,14 @@ fn a_task_that_takes_all_gpus_leaves_none_over() {
     let request = PlacementRequest::new(demand, TaskGroup::family("x").expect("a name"));
     let found = fit(&cluster, &request, None);
     check_by_placing(&cluster, &request, &found, "all GPUs");
-    assert_eq!((found.tasks, found.limits[0].left_over.gpu_milli), (Some(2), 0));
+    assert_eq!((found.tasks, found.limits[0].left_over.gpu_milli), (Tasks::Most(2), 0));
 }
 
 #[test]
 fn an_empty_cluster_takes_nothing() {
     let request = PlacementRequest::new(Demand::default(), TaskGroup::family("x").expect("a name"));
     let found = fit(&Cluster::default(), &request, Some(&BTreeMap::new()));
-    assert_eq!((found.tasks, found.even_tasks), (Some(0), Some(Some(0))));
+    assert_eq!((found.tasks, found.even_tasks), (Tasks::NONE, Some(Tasks::NONE)));
     assert!(found.zones.is_empty() && found.limits.is_empty() && found.instances.is_empty());
 }
 
@@ -217,7 +216,7 @@ fn the_first_full_zone_ends_an_even_service() {
     for (entries, expected) in cases {
         let (cluster, request, counts) = zones_of(entries);
         let found = fit(&cluster, &request, Some(&counts));
-        assert_eq!(found.even_tasks, Some(Some(expected)), "{entries:?}");
+        assert_eq!(found.even_tasks, Some(Tasks::Most(expected)), "{entries:?}");
         assert_eq!(placed_evenly(&cluster, &request, &counts), expected, "{entries:?}");
     }
 }
@@ -229,10 +228,10 @@ proptest! {
     ) {
         let (cluster, request, counts) = zones_of(&entries);
         let found = fit(&cluster, &request, Some(&counts));
-        prop_assert_eq!(found.even_tasks, Some(Some(placed_evenly(&cluster, &request, &counts))));
-        let of_zones: u64 = found.zones.iter().filter_map(|zone| zone.even_tasks.flatten()).sum();
-        prop_assert_eq!(found.even_tasks, Some(Some(of_zones)));
-        prop_assert!(found.even_tasks.flatten() <= found.tasks);
+        prop_assert_eq!(found.even_tasks, Some(Tasks::Most(placed_evenly(&cluster, &request, &counts))));
+        let of_zones: Tasks = found.zones.iter().filter_map(|zone| zone.even_tasks).sum();
+        prop_assert_eq!(found.even_tasks, Some(of_zones));
+        prop_assert!(of_zones <= found.tasks);
     }
 }
 
@@ -259,5 +258,5 @@ fn a_zone_whose_agents_are_away_is_one_to_keep_even() {
     let service = &state.services[0];
     assert_eq!(service.zones, BTreeMap::from([("a".into(), 3), ("b".into(), 0)]));
     let found = fit(&state.cluster, &service.request, Some(&service.zones));
-    assert_eq!((found.tasks, found.even_tasks), (Some(6), Some(Some(0))));
+    assert_eq!((found.tasks, found.even_tasks), (Tasks::Most(6), Some(Tasks::NONE)));
 }
