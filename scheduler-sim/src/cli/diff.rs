@@ -10,7 +10,7 @@ use super::columns::{Side, aligned};
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
 use super::output::{CliError, print, printable_lines};
 use crate::diff::{Difference, Example, Group, Line, What, compare};
-use crate::explain::{choice_text, explanation_json, explanation_text};
+use crate::explain::{Detail, choice_text, explanation_json, explanation_text};
 use crate::metrics::seconds;
 use crate::report::{Json, counted, document};
 use crate::simulation::{Decision, Nobody, Plan, probe};
@@ -105,7 +105,7 @@ fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
         let _ = writeln!(text, "\nunder {strategy}: {line}");
         match &decisions[run] {
             Some(decision) if run == 1 && is_one_task => text.push_str(&choice_text(decision)),
-            Some(decision) => text.push_str(&explanation_text(decision, None, false)),
+            Some(decision) => text.push_str(&explanation_text(decision, None, Detail::Decision)),
             None => {}
         }
     }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::inputs::{Opened, Reading, SettingOptions, TextOrJson, open, strategy};
 use super::output::{CliError, message, print, printable_lines};
-use crate::explain::{Explained, apply, explain, explanation_json, explanation_text, found_json, found_text};
+use crate::explain::{Detail, Explained, apply, explain, explanation_json, explanation_text, found_json, found_text};
 use crate::files::is_same_file;
 use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer};
@@ -150,9 +150,10 @@ fn text(
     for moment in &life.moments {
         let _ = writeln!(text, "  at {} s {}", seconds(moment.at_ms), moment.what);
     }
+    let detail = if arguments.verbose { Detail::Execution } else { Detail::Decision };
     for (index, decision) in explained.probe.decisions.iter().enumerate() {
         text.push('\n');
-        text.push_str(&explanation_text(decision, arguments.instance.as_deref(), arguments.verbose));
+        text.push_str(&explanation_text(decision, arguments.instance.as_deref(), detail));
         if let Some(found) = explained.found.as_ref().filter(|_| index == 0) {
             text.push('\n');
             text.push_str(&found_text(found));

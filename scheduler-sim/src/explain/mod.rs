@@ -33,7 +33,7 @@ pub use search::{FORK_LIMIT, Found, Question, Registration, SHOWN_PER_CLASS, sug
 use std::cell::RefCell;
 
 pub use self::json::{explanation_json, found_json};
-pub use self::text::{choice_text, explanation_text, found_text};
+pub use self::text::{Detail, choice_text, explanation_text, found_text};
 use crate::simulation::{Decision, Plan, Probe, Pulse, RunError, halted, probe};
 use crate::trace::{Action, Event, TraceError};
 

@@ -82,7 +82,10 @@ impl Search<'_, '_> {
     pub(super) fn places(&mut self, additions: &[Addition]) -> ControlFlow<(), bool> {
         self.spend()?;
         let Question { halted, decision, task, .. } = self.question;
-        ControlFlow::Continue(halted.places(task, additions, decision.event.is_some()))
+        ControlFlow::Continue(match decision.event {
+            Some(_) => halted.next_event_places(task, additions),
+            None => halted.next_turn_places(task, additions),
+        })
     }
 
     /// Takes note that one more copy is made.

@@ -15,8 +15,17 @@ const LISTED: usize = 20;
 /// Runners-up that are told.
 const RUNNERS_UP: usize = 3;
 
+/// How much an explanation tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What decided.
+    Decision,
+    /// Also whether an index or a scan answered.
+    Execution,
+}
+
 /// One decision.
-pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose: bool) -> String {
+pub fn explanation_text(decision: &Decision, instance: Option<&str>, detail: Detail) -> String {
     let mut text = String::new();
     let event = decision.event.map_or_else(|| "by its service".to_owned(), |event| format!("event {event}"));
     // Writing to a text cannot fail.
@@ -31,7 +40,7 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, is_verbose:
         let _ = writeln!(text, "  {}: {dropped} dropped -> {left} left", check_phrase(check));
     }
     choice(decision, &mut text);
-    if is_verbose {
+    if detail == Detail::Execution {
         let by = match decision.execution {
             Some(Execution::Indexed) => "an index answered",
             Some(_) => "a scan over all instances answered",

@@ -20,6 +20,24 @@ pub(super) struct Trial<'a> {
     most_decisions: Option<u64>,
 }
 
+/// How the decisions of a run are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    ByNobody,
+    /// The independent checker: the run ends at the first that is wrong.
+    ByChecker,
+}
+
+impl Watched {
+    /// Whoever can tell that a run shows it.
+    fn of(sign: &Sign<'_>) -> Self {
+        match sign {
+            Sign::Result(_) => Self::ByNobody,
+            Sign::WrongDecision => Self::ByChecker,
+        }
+    }
+}
+
 /// A trace that shows it.
 pub(super) struct Showing {
     pub(super) shown: Shown,
@@ -35,11 +53,10 @@ impl<'a> Trial<'a> {
     /// The first strategy under which the whole trace shows it.
     pub(super) fn first_that_shows(question: &'a Question<'a>) -> Result<Self, ShrinkError> {
         let Question { source, survey, specs, sign, .. } = question;
-        let is_checked = matches!(sign, Sign::WrongDecision);
         for spec in *specs {
             let trial = Self::of(question, spec);
-            if trial.shown(trial.run(source, survey, is_checked))?.is_some() {
-                let whole = trial.run(source, survey, false)?;
+            if trial.shown(trial.run(source, survey, Watched::of(sign)))?.is_some() {
+                let whole = trial.run(source, survey, Watched::ByNobody)?;
                 let decisions = whole.runs.iter().map(|run| run.statistics.decisions).max().unwrap_or_default();
                 let (times, besides) = DECISIONS;
                 let most_decisions = Some(decisions.saturating_mul(times).saturating_add(besides));
@@ -58,13 +75,12 @@ impl<'a> Trial<'a> {
         let options = OpenOptions::default().lenient(self.question.source.is_lenient());
         let source = from_bytes(self.question.source.file(), text.as_bytes(), options).ok()?;
         let survey = source.survey().ok()?;
-        let is_checked = matches!(self.question.sign, Sign::WrongDecision);
-        let shown = self.shown(self.run(&source, &survey, is_checked)).ok()??;
+        let shown = self.shown(self.run(&source, &survey, Watched::of(&self.question.sign))).ok()??;
         let seed = (self.question.settings)(&survey.header.settings).seed;
         Some(Showing { shown, seed, size: size(&source, &survey).ok()? })
     }
 
-    fn run(&self, source: &Source, survey: &Survey, is_checked: bool) -> Result<JobResult, JobError> {
+    fn run(&self, source: &Source, survey: &Survey, watched: Watched) -> Result<JobResult, JobError> {
         let settings = (self.question.settings)(&survey.header.settings);
         let job = Job {
             source,
@@ -79,7 +95,7 @@ impl<'a> Trial<'a> {
             decisions: None,
             series_step_ms: None,
             draws_curve: false,
-            is_checked,
+            is_checked: watched == Watched::ByChecker,
             jobs: NonZeroUsize::MIN,
         };
         let pulse = Pulse { most_decisions: self.most_decisions, ..Pulse::default() };

@@ -135,14 +135,24 @@ impl Halted<'_> {
         end_ms.saturating_sub(self.simulation.now_ms).saturating_sub(self.simulation.settings.task_start_ms)
     }
 
-    /// Whether a task of that name is placed at this instant by the turn that follows, with what is added before.
+    /// Whether a task of that name is placed at this instant by the next event, with what is added before it.
     ///
-    /// Before each thing that is added those who wait and services have their turn, as in a trace. `is_of_event`: the next
-    /// event is played then; else only one more turn comes.
-    pub fn places(&self, task: &str, additions: &[Addition], is_of_event: bool) -> bool {
+    /// Before each thing that is added those who wait and services have their turn, as in a trace.
+    pub fn next_event_places(&self, task: &str, additions: &[Addition]) -> bool {
+        self.is_placed(task, additions, self.next_event.as_ref())
+    }
+
+    /// Whether a task of that name is placed at this instant by the turn of its service, with what is added before it.
+    ///
+    /// Before each thing that is added those who wait and services have their turn, as in a trace, and once more then.
+    pub fn next_turn_places(&self, task: &str, additions: &[Addition]) -> bool {
+        self.is_placed(task, additions, None)
+    }
+
+    fn is_placed(&self, task: &str, additions: &[Addition], next_event: Option<&Event>) -> bool {
         let mut watch = Watch { task, is_placed: false };
         let mut copy = self.simulation.copy(&mut watch);
-        let played = copy.play_additions(additions, self.next_event.as_ref().filter(|_| is_of_event));
+        let played = copy.play_additions(additions, next_event);
         drop(copy);
         played.is_ok() && watch.is_placed
     }
