@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::columns::{Side, aligned};
 use super::inputs::{Instant, OneRun, Opened, TextOrJson, open, strategy_or_first};
-use super::output::{CliError, print};
+use super::output::{CliError, Heading, print};
 use super::progress::with_bar;
 use crate::consolidate::{Consolidation, Site, consolidate};
 use crate::metrics::seconds;
@@ -35,14 +35,6 @@ pub(super) struct Arguments {
     run: OneRun,
 }
 
-/// What the moves were looked for in.
-struct Question {
-    trace: String,
-    strategy: String,
-    seed: u64,
-    at_ms: u64,
-}
-
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let opened = open(&arguments.trace, &arguments.run.reading, false)?;
     let Opened { source, survey } = &opened;
@@ -57,23 +49,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         Ok((at_ms, consolidate(&state, arguments.max_moves)))
     };
     let (at_ms, found) = with_bar(&pulse.events, None, true, search)?;
-    let question = Question { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };
+    let heading = Heading { trace: survey.header.name.to_string(), strategy: spec.name().to_owned(), seed, at_ms };
     let text = match arguments.run.format {
-        TextOrJson::Table => table(&question, &found),
-        TextOrJson::Json => json(&question, &found),
+        TextOrJson::Table => table(&heading, &found),
+        TextOrJson::Json => json(&heading, &found),
     };
     print(&text, None)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(question: &Question, found: &Consolidation) -> String {
-    let mut text = format!(
-        "{} at {} s under {}, seed {}\n",
-        Printable(&question.trace),
-        seconds(question.at_ms),
-        question.strategy,
-        question.seed
-    );
+fn table(heading: &Heading, found: &Consolidation) -> String {
+    let mut text = format!("{heading}\n");
     let used = |count: u64| counted(count, "instance");
     let summary = match found.used_before {
         0 => "no task runs then; another instant: --at SECONDS".to_owned(),
@@ -105,7 +91,7 @@ fn table(question: &Question, found: &Consolidation) -> String {
     text
 }
 
-fn json(question: &Question, found: &Consolidation) -> String {
+fn json(heading: &Heading, found: &Consolidation) -> String {
     let text = |text: &str| Json::from(text);
     let moves = found.moves.iter().map(|it| {
         Json::object([
@@ -120,10 +106,10 @@ fn json(question: &Question, found: &Consolidation) -> String {
     let bound = found.lower_bound.map_or(Json::Null, |bound| Json::count(bound.instances));
     let method = found.lower_bound.map_or(Json::Null, |bound| Json::from(bound.method.to_string().as_str()));
     document([
-        ("trace", text(&question.trace)),
-        ("strategy", text(&question.strategy)),
-        ("seed", Json::count(question.seed)),
-        ("at_seconds", Json::Number(seconds(question.at_ms))),
+        ("trace", text(&heading.trace)),
+        ("strategy", text(&heading.strategy)),
+        ("seed", Json::count(heading.seed)),
+        ("at_seconds", Json::Number(seconds(heading.at_ms))),
         ("instances_used_before", Json::count(found.used_before)),
         ("instances_used_after", Json::count(found.used_after)),
         ("lower_bound_instances", bound),

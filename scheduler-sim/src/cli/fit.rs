@@ -10,7 +10,7 @@ use scheduler_core::{PlacementRequest, TaskGroup};
 
 use super::fit_text::{json, table};
 use super::inputs::{Instant, OneRun, Opened, TextOrJson, open, strategy_or_first};
-use super::output::{CliError, print};
+use super::output::{CliError, Heading, print};
 use super::progress::with_bar;
 use crate::fit::{Fit, fit};
 use crate::metrics::seconds;
@@ -41,12 +41,8 @@ pub(super) struct Arguments {
     run: OneRun,
 }
 
-/// What was asked.
-pub(super) struct Question {
-    pub(super) trace: String,
-    pub(super) strategy: String,
-    pub(super) seed: u64,
-    pub(super) at_ms: u64,
+/// The tasks of which more are to fit.
+pub(super) struct Subject {
     pub(super) request: PlacementRequest,
     /// The service's name, if tasks of a service are asked for.
     pub(super) service: Option<String>,
@@ -73,17 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         let reference = arguments.task_definition.as_deref().unwrap_or_default();
         of_definition(reference, known.into_inner(), &spec, &state, at_ms)?
     };
-    let question = Question {
-        trace: survey.header.name.to_string(),
-        strategy: spec.name().to_owned(),
-        seed: settings.seed,
-        at_ms,
-        request,
-        service: arguments.service.clone(),
-    };
+    let (trace, strategy) = (survey.header.name.to_string(), spec.name().to_owned());
+    let heading = Heading { trace, strategy, seed: settings.seed, at_ms };
+    let subject = Subject { request, service: arguments.service.clone() };
     let text = match arguments.run.format {
-        TextOrJson::Table => table(&question, &found),
-        TextOrJson::Json => json(&question, &found),
+        TextOrJson::Table => table(&heading, &subject, &found),
+        TextOrJson::Json => json(&heading, &subject, &found),
     };
     print(&text, None)?;
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use scheduler_core::Check;
 
 use super::columns::{Side, aligned};
-use super::fit::Question;
+use super::fit::Subject;
+use super::output::Heading;
 use crate::fit::{Fit, InstanceFit, LeftOver, Tasks};
 use crate::metrics::{seconds, shortest};
 use crate::report::{Json, counted, demand_words, document};
@@ -16,10 +17,9 @@ use crate::trace::Printable;
 /// Rows of one list; of more only the sum is told.
 const LISTED: usize = 20;
 
-pub(super) fn table(question: &Question, found: &Fit) -> String {
-    let Question { trace, strategy, seed, at_ms, .. } = question;
-    let mut text = format!("{} at {} s under {strategy}, seed {seed}\n", Printable(trace), seconds(*at_ms));
-    text.push_str(&summary(question, found));
+pub(super) fn table(heading: &Heading, subject: &Subject, found: &Fit) -> String {
+    let mut text = format!("{heading}\n");
+    text.push_str(&summary(subject, found));
     if found.instances.is_empty() {
         text.push_str("no container instance is present then; another instant: --at SECONDS\n");
         return text;
@@ -31,11 +31,11 @@ pub(super) fn table(question: &Question, found: &Fit) -> String {
     text
 }
 
-fn summary(question: &Question, found: &Fit) -> String {
-    let request = &question.request;
+fn summary(subject: &Subject, found: &Fit) -> String {
+    let request = &subject.request;
     let definition = Printable(request.spec().definition.as_deref().unwrap_or_default());
     let demand = demand_words(request.demand());
-    let of = match &question.service {
+    let of = match &subject.service {
         Some(service) => format!("service {}: {definition}", Printable(service)),
         None => definition.to_string(),
     };
@@ -157,8 +157,8 @@ fn tell_rest(count: usize, what: &str, text: &mut String) {
     }
 }
 
-pub(super) fn json(question: &Question, found: &Fit) -> String {
-    let request = &question.request;
+pub(super) fn json(heading: &Heading, subject: &Subject, found: &Fit) -> String {
+    let request = &subject.request;
     let count = |tasks: Tasks| match tasks {
         Tasks::Any => Json::Null,
         Tasks::Most(count) => Json::count(count),
@@ -202,10 +202,10 @@ pub(super) fn json(question: &Question, found: &Fit) -> String {
         ])
     });
     let mut members = vec![
-        ("trace", Json::from(&*question.trace)),
-        ("strategy", Json::from(&*question.strategy)),
-        ("seed", Json::count(question.seed)),
-        ("at_seconds", Json::Number(seconds(question.at_ms))),
+        ("trace", Json::from(&*heading.trace)),
+        ("strategy", Json::from(&*heading.strategy)),
+        ("seed", Json::count(heading.seed)),
+        ("at_seconds", Json::Number(seconds(heading.at_ms))),
         ("task_definition", Json::from(request.spec().definition.as_deref().unwrap_or_default())),
         ("group", Json::from(request.group().as_str())),
         ("tasks", count(found.tasks)),

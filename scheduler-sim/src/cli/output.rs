@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::files::write_file;
 use crate::import::ImportError;
+use crate::metrics::seconds;
 use crate::runner::JobError;
 use crate::simulation::RunError;
 use crate::trace::{ERROR_LIMIT, OutputError, Printable, TraceError, TraceErrors};
@@ -45,6 +46,21 @@ pub enum CliError {
         /// What went wrong.
         source: io::Error,
     },
+}
+
+/// The run and the instant that a result is about.
+pub(super) struct Heading {
+    pub(super) trace: String,
+    pub(super) strategy: String,
+    pub(super) seed: u64,
+    pub(super) at_ms: u64,
+}
+
+impl fmt::Display for Heading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trace, strategy, seed, at_ms } = self;
+        write!(f, "{} at {} s under {strategy}, seed {seed}", Printable(trace), seconds(*at_ms))
+    }
 }
 
 impl From<JobError> for CliError {
