@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 }
 
 /// What was compared.
-struct Question<'a> {
+struct Compared<'a> {
     trace: &'a str,
     strategies: [&'a str; 2],
     seed: u64,
@@ -68,11 +68,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
             *decision = decision_of(plan, &opened, line)?;
         }
     }
-    let question =
-        Question { trace: &survey.header.name, strategies: specs.each_ref().map(Spec::name), seed: settings.seed };
+    let compared =
+        Compared { trace: &survey.header.name, strategies: specs.each_ref().map(Spec::name), seed: settings.seed };
     let text = match arguments.format {
-        TextOrJson::Table => printable_lines(&text(&question, &difference, &decisions)),
-        TextOrJson::Json => json(&question, &difference, &decisions),
+        TextOrJson::Table => printable_lines(&text(&compared, &difference, &decisions)),
+        TextOrJson::Json => json(&compared, &difference, &decisions),
     };
     print(&text, None)?;
     Ok(ExitCode::SUCCESS)
@@ -89,8 +89,8 @@ fn decision_of(plan: &Plan<'_>, opened: &Opened, line: &Line) -> Result<Option<D
     Ok(found.decisions.into_iter().rev().find(|decision| decision.at_ms == line.at_ms))
 }
 
-fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
-    let Question { trace, strategies: [first, second], seed } = *question;
+fn text(compared: &Compared<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
+    let Compared { trace, strategies: [first, second], seed } = *compared;
     let mut text = format!("{}: {first} and {second}, seed {seed}\n", Printable(trace));
     // Writing to a text cannot fail.
     if !difference.is_any() {
@@ -100,7 +100,7 @@ fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
     let _ = writeln!(text, "they part after {} alike", counted(difference.alike, "decision"));
     // The state is the same up to there: of one and the same task it is told once.
     let is_one_task = matches!(&difference.parting, [Some(one), Some(other)] if one.task == other.task);
-    for (run, strategy) in question.strategies.iter().enumerate() {
+    for (run, strategy) in compared.strategies.iter().enumerate() {
         let line = difference.parting[run].as_ref().map_or_else(|| "decides no more".to_owned(), line_phrase);
         let _ = writeln!(text, "\nunder {strategy}: {line}");
         match &decisions[run] {
@@ -109,7 +109,7 @@ fn text(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
             None => {}
         }
     }
-    after(question, difference, &mut text);
+    after(compared, difference, &mut text);
     text
 }
 
@@ -130,8 +130,8 @@ fn line_phrase(line: &Line) -> String {
 }
 
 /// What follows from the parting on.
-fn after(question: &Question<'_>, difference: &Difference, text: &mut String) {
-    let [first, second] = question.strategies;
+fn after(compared: &Compared<'_>, difference: &Difference, text: &mut String) {
+    let [first, second] = compared.strategies;
     let after = &difference.after;
     text.push_str("\nfrom then on\n");
     let mut line = |count: u64, what: &str| {
@@ -146,7 +146,7 @@ fn after(question: &Question<'_>, difference: &Difference, text: &mut String) {
     line(after.first_only.count, &format!("placed under {first} only"));
     line(after.second_only.count, &format!("placed under {second} only"));
     line(after.neither, "placed under neither");
-    for (run, strategy) in question.strategies.iter().enumerate() {
+    for (run, strategy) in compared.strategies.iter().enumerate() {
         line(after.unpaired[run], &format!("wanted under {strategy} only: by services, in the place of others"));
         line(
             after.replaced[run],
@@ -179,7 +179,7 @@ fn fate(example: &Example, run: usize) -> String {
     }
 }
 
-fn json(question: &Question<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
+fn json(compared: &Compared<'_>, difference: &Difference, decisions: &[Option<Decision>; 2]) -> String {
     let after = &difference.after;
     let parting = difference
         .parting
@@ -188,9 +188,9 @@ fn json(question: &Question<'_>, difference: &Difference, decisions: &[Option<De
         .map(|(line, decision)| line.as_ref().map_or(Json::Null, |line| parting_object(line, decision.as_ref())));
     let pair = |counts: [u64; 2]| Json::List(counts.map(Json::count).into());
     document([
-        ("trace", Json::from(question.trace)),
-        ("strategies", Json::List(question.strategies.map(Json::from).into())),
-        ("seed", Json::count(question.seed)),
+        ("trace", Json::from(compared.trace)),
+        ("strategies", Json::List(compared.strategies.map(Json::from).into())),
+        ("seed", Json::count(compared.seed)),
         ("decisions_alike", Json::count(difference.alike)),
         ("parting", if difference.is_any() { Json::List(parting.collect()) } else { Json::Null }),
         (

@@ -60,9 +60,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let settings = arguments.settings.apply(&survey.header.settings)?;
     let spec = strategy(&arguments.strategy, &opened)?;
     let plan = Plan { keeps_numbered_names: true, ..Plan::new(survey, &settings, &spec) };
-    let mut life = Life { task: &arguments.task, moments: Vec::new() };
+    let mut life = Life { task: &arguments.task, episodes: Vec::new() };
     let explained = explain(&plan, || source.events(survey), &arguments.task, &mut life)?;
-    if explained.probe.decisions.is_empty() && life.moments.is_empty() {
+    if explained.probe.decisions.is_empty() && life.episodes.is_empty() {
         return Err(CliError::usage(format!(
             "no task `{}` was ever asked for in this run; --decisions DIR writes down all names",
             arguments.task
@@ -130,10 +130,10 @@ fn write_applied(
     let settings = arguments.settings.apply(&changed.survey.header.settings)?;
     let settings = Settings { end_ms: Some(moment.at_ms), ..settings };
     let spec = strategy(&arguments.strategy, &changed)?;
-    let mut life = Life { task: &arguments.task, moments: Vec::new() };
+    let mut life = Life { task: &arguments.task, episodes: Vec::new() };
     let plan = Plan::new(&changed.survey, &settings, &spec);
     replay(&plan, changed.source.events(&changed.survey)?, &mut life, &Pulse::default())?;
-    let placed = life.moments.into_iter().find(|it| it.at_ms == moment.at_ms && it.placed.is_some());
+    let placed = life.episodes.into_iter().find(|it| it.at_ms == moment.at_ms && it.placed.is_some());
     let file = path.display().to_string();
     Ok(Applied { number, file, at_ms: moment.at_ms, placed: placed.and_then(|it| it.placed) })
 }
@@ -147,8 +147,8 @@ fn text(
 ) -> String {
     let mut text = format!("task {} under {strategy}\n", arguments.task);
     // Writing to a text cannot fail.
-    for moment in &life.moments {
-        let _ = writeln!(text, "  at {} s {}", seconds(moment.at_ms), moment.what);
+    for episode in &life.episodes {
+        let _ = writeln!(text, "  at {} s {}", seconds(episode.at_ms), episode.what);
     }
     let detail = if arguments.verbose { Detail::Execution } else { Detail::Decision };
     for (index, decision) in explained.probe.decisions.iter().enumerate() {
@@ -187,8 +187,8 @@ fn json(
     explained: &Explained,
     applied: Option<&Applied>,
 ) -> String {
-    let moments = life.moments.iter().map(|moment| {
-        Json::object([("at_seconds", Json::Number(seconds(moment.at_ms))), ("text", Json::from(moment.what.as_str()))])
+    let episodes = life.episodes.iter().map(|it| {
+        Json::object([("at_seconds", Json::Number(seconds(it.at_ms))), ("text", Json::from(it.what.as_str()))])
     });
     let decisions = explained.probe.decisions.iter();
     let decisions = decisions.map(|decision| explanation_json(decision, arguments.instance.as_deref()));
@@ -206,7 +206,7 @@ fn json(
         ("strategy", Json::from(strategy)),
         ("seed", Json::count(seed)),
         ("task", Json::from(arguments.task.as_str())),
-        ("life", Json::List(moments.collect())),
+        ("life", Json::List(episodes.collect())),
         ("decision_count", Json::count(explained.probe.count)),
         ("decisions", Json::List(decisions.collect())),
         ("changes", explained.found.as_ref().map_or(Json::Null, found_json)),
@@ -217,10 +217,11 @@ fn json(
 /// What became of the task.
 struct Life<'a> {
     task: &'a str,
-    moments: Vec<Moment>,
+    episodes: Vec<Episode>,
 }
 
-struct Moment {
+/// Something that became of it.
+struct Episode {
     at_ms: u64,
     what: String,
     /// The instance and its zone, if it was placed.
@@ -245,6 +246,6 @@ impl Observer for Life<'_> {
             Fate::StillWanted { .. } => "still wanted when the run ends".to_owned(),
             Fate::Stopped { instance, why } => format!("ended on {instance}: {why}"),
         };
-        self.moments.push(Moment { at_ms, what, placed });
+        self.episodes.push(Episode { at_ms, what, placed });
     }
 }

@@ -16,7 +16,7 @@ use super::progress::with_bar;
 use crate::comparison::RunResult;
 use crate::files::{check_file, is_same_file};
 use crate::report::{Json, document};
-use crate::shrink::{Answer, Question, Shown, ShrinkError, Sign, Size, shows, shrink};
+use crate::shrink::{Answer, Goal, Shown, ShrinkError, Sign, Size, shows, shrink};
 use crate::strategy::Spec;
 use crate::trace::{OutputFile, Printable, Settings, TraceForm};
 
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         None => false,
     };
     let events = AtomicU64::default();
-    let question = Question {
+    let goal = Goal {
         source,
         survey,
         specs: &specs,
@@ -86,9 +86,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         most_replays: arguments.max_replays,
         events: &events,
     };
-    let answer = with_bar(&events, None, true, || shrink(&question));
+    let answer = with_bar(&events, None, true, || shrink(&goal));
     let answer = answer.map_err(|error| told(error, arguments, &specs, absent.get()))?;
-    write(arguments, &question, &answer)?;
+    write(arguments, &goal, &answer)?;
     let name = &survey.header.name;
     let text = match arguments.format {
         TextOrJson::Table => table(arguments, &answer, name),
@@ -127,10 +127,10 @@ fn told(error: ShrinkError, arguments: &Arguments, specs: &[Spec], absent: Optio
 }
 
 /// Writes the trace, if what is written shows it.
-fn write(arguments: &Arguments, question: &Question<'_>, answer: &Answer) -> Result<(), CliError> {
+fn write(arguments: &Arguments, goal: &Goal<'_>, answer: &Answer) -> Result<(), CliError> {
     let mut file = OutputFile::create(&arguments.output)?;
     let text = answer.pieces.to_text(file.form());
-    if !shows(question, answer, &text) {
+    if !shows(goal, answer, &text) {
         return Err(CliError::usage(ShrinkError::NotRepeated));
     }
     file.write_all(text.as_bytes()).map_err(|source| CliError::write(&arguments.output, source))?;

@@ -16,7 +16,7 @@ use scheduler_core::{
 };
 
 use super::change::{Change, Freed};
-use super::search::{Question, Scale, Search};
+use super::search::{Refusal, Scale, Search};
 use crate::simulation::Addition;
 use crate::trace::{Action, StopTask};
 
@@ -44,11 +44,11 @@ pub(super) struct Holder<'a> {
 }
 
 pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
-    let question = search.question;
-    let scale = Scale::of(question.halted.cluster());
-    'instances: for short in short_instances(question, scale) {
+    let refusal = search.refusal;
+    let scale = Scale::of(refusal.halted.cluster());
+    'instances: for short in short_instances(refusal, scale) {
         let all: Vec<usize> = (0..short.tasks.len()).collect();
-        let mut chosen = short.fewest(question);
+        let mut chosen = short.fewest(refusal);
         let change = |chosen: &[usize]| Change::Free {
             instance: short.instance.name().to_owned(),
             freed: short.lack.clone(),
@@ -58,7 +58,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
             continue;
         }
         if short.tasks.len() <= EACH_LIMIT {
-            for few in short.one_or_two(question).into_iter().filter(|few| *few != chosen) {
+            for few in short.one_or_two(refusal).into_iter().filter(|few| *few != chosen) {
                 if search.offer(change(&few), &short.stops(&few))? {
                     continue 'instances;
                 }
@@ -82,11 +82,11 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
 }
 
 /// The instances on which nothing but tasks is in the way, that which lacks least first.
-pub(super) fn short_instances<'a>(question: &Question<'a, '_>, scale: Scale) -> Vec<Short<'a>> {
-    let named = question.decision.named_instance;
-    let told = question.decision.explanation.instances().iter();
+pub(super) fn short_instances<'a>(refusal: &Refusal<'a, '_>, scale: Scale) -> Vec<Short<'a>> {
+    let named = refusal.decision.named_instance;
+    let told = refusal.decision.explanation.instances().iter();
     let told = told.filter(|it| named.is_none_or(|named| named == it.id));
-    let mut short: Vec<_> = told.filter_map(|told| short_instance(question, told, scale)).collect();
+    let mut short: Vec<_> = told.filter_map(|told| short_instance(refusal, told, scale)).collect();
     short.sort_by_key(|it| {
         let Freed { cpu_units, memory_mib, gpus, gpu_milli, enis, group_tasks, expressions, .. } = it.lack;
         let gpu_milli = gpu_milli.saturating_add(gpus.saturating_mul(GPU_MILLI));
@@ -97,13 +97,13 @@ pub(super) fn short_instances<'a>(question: &Question<'a, '_>, scale: Scale) -> 
     short
 }
 
-fn short_instance<'a>(question: &Question<'a, '_>, told: &InstanceExplanation, scale: Scale) -> Option<Short<'a>> {
-    let halted = question.halted;
+fn short_instance<'a>(refusal: &Refusal<'a, '_>, told: &InstanceExplanation, scale: Scale) -> Option<Short<'a>> {
+    let halted = refusal.halted;
     let asks = |failed: &&FailedCheck| {
         let check = failed.check();
         let is_asked_of_named = (Check::Cpu..=Check::Eni).contains(&check)
             || matches!(check, Check::Attributes | Check::Location | Check::Agent);
-        question.decision.named_instance.is_none() || is_asked_of_named
+        refusal.decision.named_instance.is_none() || is_asked_of_named
     };
     let lack = lack_of(told.failures.iter().filter(asks))?;
     let instance = halted.cluster().instance(told.id).filter(InstanceView::is_present)?;
@@ -115,7 +115,7 @@ fn short_instance<'a>(question: &Question<'a, '_>, told: &InstanceExplanation, s
     });
     let short = Short { instance, lack, tasks: tasks.collect() };
     let all: Vec<usize> = (0..short.tasks.len()).collect();
-    short.is_enough(question, &all).then_some(short)
+    short.is_enough(refusal, &all).then_some(short)
 }
 
 /// What tasks may be in the way of; `None`: something else is, or nothing.
@@ -155,13 +155,13 @@ fn held(task: &TaskView<'_>, instance: &InstanceView<'_>) -> Amounts {
 impl Short<'_> {
     /// Whether the instance has what the task needs once these tasks have stopped, as far as amounts tell. An expression
     /// may turn true with any task that stops.
-    pub(super) fn is_enough(&self, question: &Question<'_, '_>, chosen: &[usize]) -> bool {
+    pub(super) fn is_enough(&self, refusal: &Refusal<'_, '_>, chosen: &[usize]) -> bool {
         let chosen = || chosen.iter().map(|index| &self.tasks[*index]);
         let demands = || chosen().map(|holder| &holder.task.spec().demand);
         let lack = &self.lack;
         let sum =
             |part: fn(&scheduler_core::Demand) -> u32| demands().map(|demand| u64::from(part(demand))).sum::<u64>();
-        let group = question.decision.request.group();
+        let group = refusal.decision.request.group();
         let of_group = chosen().filter(|holder| holder.task.group() == group).count();
         let freed_ports = || demands().flat_map(|demand| demand.host_ports.iter());
         sum(|demand| demand.cpu_units) >= lack.cpu_units.into()
@@ -170,14 +170,14 @@ impl Short<'_> {
             && of_group >= lack.group_tasks as usize
             && lack.ports.iter().all(|port| freed_ports().any(|freed| freed == *port))
             && (lack.ports_above_limit == 0 || freed_ports().count() >= lack.ports_above_limit as usize)
-            && self.has_gpus(question, demands().count() > 0, chosen())
+            && self.has_gpus(refusal, demands().count() > 0, chosen())
             && (lack.expressions == 0 || demands().count() > 0)
     }
 
     /// Whether the GPUs are there once these tasks have stopped.
     fn has_gpus<'h>(
         &self,
-        question: &Question<'_, '_>,
+        refusal: &Refusal<'_, '_>,
         is_any: bool,
         chosen: impl Iterator<Item = &'h Holder<'h>>,
     ) -> bool {
@@ -196,7 +196,7 @@ impl Short<'_> {
         }
         let whole = free.iter().filter(|free| **free >= GPU_MILLI).count() as u32;
         is_any
-            && match question.decision.request.demand().gpus {
+            && match refusal.decision.request.demand().gpus {
                 GpuDemand::Count(count) => whole >= count,
                 GpuDemand::All => whole >= (ids.len() as u32).max(1),
                 GpuDemand::Share(milli) => free.iter().any(|free| *free >= u32::from(milli)),
@@ -210,19 +210,19 @@ impl Short<'_> {
     }
 
     /// Every task, and every pair, that is enough.
-    fn one_or_two(&self, question: &Question<'_, '_>) -> Vec<Vec<usize>> {
+    fn one_or_two(&self, refusal: &Refusal<'_, '_>) -> Vec<Vec<usize>> {
         let count = self.tasks.len();
         let ones = (0..count).map(|index| vec![index]);
         let pairs = (0..count).flat_map(|second| (0..second).map(move |first| vec![first, second]));
-        let mut few: Vec<_> = ones.chain(pairs).filter(|few| self.is_enough(question, few)).collect();
+        let mut few: Vec<_> = ones.chain(pairs).filter(|few| self.is_enough(refusal, few)).collect();
         few.sort_by_key(|few| (few.len(), self.cost(few)));
         few
     }
 
     /// As few tasks as can be found that are enough, in order of placement.
-    fn fewest(&self, question: &Question<'_, '_>) -> Vec<usize> {
+    fn fewest(&self, refusal: &Refusal<'_, '_>) -> Vec<usize> {
         let count = self.tasks.len();
-        let is_enough = |chosen: &[usize]| self.is_enough(question, chosen);
+        let is_enough = |chosen: &[usize]| self.is_enough(refusal, chosen);
         let key = |chosen: &[usize]| self.cost(chosen);
         let one = (0..count).map(|index| [index]).filter(|chosen| is_enough(chosen)).min_by_key(|it| key(it));
         if let Some(one) = one {

@@ -16,7 +16,7 @@ use scheduler_core::{
 };
 
 use super::change::{Change, Origin};
-use super::search::{Question, Registration, Scale, Search};
+use super::search::{Refusal, Registration, Scale, Search};
 use crate::simulation::Addition;
 use crate::trace::{Action, InstanceDescription, InstanceEntry};
 
@@ -29,11 +29,11 @@ struct Candidate<'a> {
 }
 
 pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
-    if search.question.decision.named_instance.is_some() {
+    if search.refusal.decision.named_instance.is_some() {
         return ControlFlow::Continue(());
     }
-    let name = free_name(search.question);
-    for candidate in candidates(search.question, &name) {
+    let name = free_name(search.refusal);
+    for candidate in candidates(search.refusal, &name) {
         let Candidate { model, description, zone, .. } = candidate;
         let description = InstanceDescription { status: InstanceStatus::Draining, ..description };
         let entry = InstanceEntry {
@@ -43,7 +43,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
             place: model.entry.place.clone(),
         };
         let change = Change::Join {
-            like: like(search.question, model),
+            like: like(search.refusal, model),
             instance_type: model.entry.description.instance_type.clone(),
             zone,
             name: Arc::clone(&name),
@@ -62,11 +62,11 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
 }
 
 /// Those that could hold the task if they stood empty, the smallest first.
-fn candidates<'a>(question: &Question<'a, '_>, name: &str) -> Vec<Candidate<'a>> {
-    let Question { halted, decision, .. } = question;
+fn candidates<'a>(refusal: &Refusal<'a, '_>, name: &str) -> Vec<Candidate<'a>> {
+    let Refusal { halted, decision, .. } = refusal;
     let cluster = halted.cluster();
     let mut kinds: IndexMap<String, (&Registration, InstanceDescription)> = IndexMap::new();
-    for registration in question.registrations {
+    for registration in refusal.registrations {
         let description = like_new(&registration.entry.description);
         kinds.entry(format!("{description:?}")).or_insert((registration, description));
     }
@@ -123,9 +123,9 @@ fn size_if_eligible(
 }
 
 /// The name of the first instance of an entry.
-fn like(question: &Question<'_, '_>, model: &Registration) -> String {
+fn like(refusal: &Refusal<'_, '_>, model: &Registration) -> String {
     let before = |other: &&Registration| (other.event, other.index) != (model.event, model.index);
-    let first_number = question.registrations.iter().take_while(before).map(|it| u64::from(it.entry.count)).sum();
+    let first_number = refusal.registrations.iter().take_while(before).map(|it| u64::from(it.entry.count)).sum();
     model.entry.name(0, first_number).to_string()
 }
 
@@ -158,12 +158,12 @@ fn number_of(name: &str) -> Option<u64> {
 }
 
 /// The first name that no instance has, had or will have: where it joins, the whole trace goes on.
-fn free_name(question: &Question<'_, '_>) -> Arc<str> {
-    let cluster = question.halted.cluster();
+fn free_name(refusal: &Refusal<'_, '_>) -> Arc<str> {
+    let cluster = refusal.halted.cluster();
     let mut number = 1;
     loop {
         let name = format!("added-{number}");
-        if cluster.instance_id(&name).is_none() && !question.added_names.has(number) {
+        if cluster.instance_id(&name).is_none() && !refusal.added_names.has(number) {
             return name.into();
         }
         number += 1;

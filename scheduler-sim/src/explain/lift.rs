@@ -22,11 +22,11 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
 }
 
 fn lifts(search: &Search<'_, '_>) -> Vec<(Lifted, Addition)> {
-    let question = search.question;
-    if question.decision.event.is_none() {
+    let refusal = search.refusal;
+    if refusal.decision.event.is_none() {
         return of_service(search);
     }
-    match question.halted.next_event.as_ref().map(|event| &event.action) {
+    match refusal.halted.next_event.as_ref().map(|event| &event.action) {
         Some(Action::RunTask(run)) => {
             let instead =
                 |request| Addition::Instead(Action::RunTask(RunTask { request: Arc::new(request), ..run.clone() }));
@@ -76,9 +76,9 @@ fn without_zones(request: &TaskRequest) -> Option<(Lifted, TaskRequest)> {
 }
 
 fn of_service(search: &Search<'_, '_>) -> Vec<(Lifted, Addition)> {
-    let question = search.question;
-    let service = question.task.rsplit_once('/').map_or(question.task, |(service, _)| service);
-    let constraints = question.halted.service_constraints(service).unwrap_or_default();
+    let refusal = search.refusal;
+    let service = refusal.task.rsplit_once('/').map_or(refusal.task, |(service, _)| service);
+    let constraints = refusal.halted.service_constraints(service).unwrap_or_default();
     let lift = |index: usize| {
         let mut left = constraints.clone();
         left.remove(index);

@@ -28,7 +28,7 @@ mod text;
 pub use apply::{ApplyError, apply};
 pub use change::{Change, Freed, Lifted, Origin};
 pub use join::AddedNames;
-pub use search::{FORK_LIMIT, Found, Question, Registration, SHOWN_PER_CLASS, suggestions};
+pub use search::{FORK_LIMIT, Found, Refusal, Registration, SHOWN_PER_CLASS, suggestions};
 
 use std::cell::RefCell;
 
@@ -121,6 +121,6 @@ fn search(
         // The next event has been read, but not played.
         let mut registrations = registrations.take();
         registrations.retain(|it| it.event.is_none() || it.event != next.map(|event| event.number));
-        (moment, suggestions(&Question { halted, decision, task, registrations: &registrations, added_names }))
+        (moment, suggestions(&Refusal { halted, decision, task, registrations: &registrations, added_names }))
     })
 }

@@ -18,7 +18,7 @@ pub const SHOWN_PER_CLASS: usize = 3;
 
 /// A refusal, and the run right before it.
 #[derive(Debug)]
-pub struct Question<'a, 's> {
+pub struct Refusal<'a, 's> {
     /// The run.
     pub halted: &'a Halted<'s>,
     /// The refusal.
@@ -54,8 +54,8 @@ pub struct Found {
 }
 
 /// All classes, one after another.
-pub fn suggestions(question: &Question<'_, '_>) -> Found {
-    let mut search = Search { question, found: Found::default(), of_class: 0 };
+pub fn suggestions(refusal: &Refusal<'_, '_>) -> Found {
+    let mut search = Search { refusal, found: Found::default(), of_class: 0 };
     let classes: [fn(&mut Search<'_, '_>) -> ControlFlow<()>; 4] =
         [lift::search, join::search, free::search, shift::search];
     for class in classes {
@@ -71,7 +71,7 @@ pub fn suggestions(question: &Question<'_, '_>) -> Found {
 
 /// A search that is going on.
 pub(super) struct Search<'a, 's> {
-    pub(super) question: &'a Question<'a, 's>,
+    pub(super) refusal: &'a Refusal<'a, 's>,
     found: Found,
     /// Suggestions of this class.
     of_class: usize,
@@ -81,7 +81,7 @@ impl Search<'_, '_> {
     /// Whether the task is placed with these events before its decision.
     pub(super) fn places(&mut self, additions: &[Addition]) -> ControlFlow<(), bool> {
         self.spend()?;
-        let Question { halted, decision, task, .. } = self.question;
+        let Refusal { halted, decision, task, .. } = self.refusal;
         ControlFlow::Continue(match decision.event {
             Some(_) => halted.next_event_places(task, additions),
             None => halted.next_turn_places(task, additions),

@@ -17,12 +17,12 @@ use crate::simulation::Addition;
 use crate::trace::{Action, StopTask};
 
 pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
-    let question = search.question;
-    let halted = question.halted;
+    let refusal = search.refusal;
+    let halted = refusal.halted;
     let cluster = halted.cluster();
     let mut movable: Vec<(InstanceView<'_>, Holder<'_>)> = Vec::new();
-    for short in short_instances(question, Scale::of(cluster)) {
-        let tasks = short.tasks.iter().enumerate().filter(|(index, _)| short.is_enough(question, &[*index]));
+    for short in short_instances(refusal, Scale::of(cluster)) {
+        let tasks = short.tasks.iter().enumerate().filter(|(index, _)| short.is_enough(refusal, &[*index]));
         let tasks = tasks.filter(|(_, holder)| !holder.is_of_service && holder.task.spec().kind != TaskKind::Daemon);
         movable.extend(tasks.map(|(_, holder)| (short.instance, holder.clone())));
     }

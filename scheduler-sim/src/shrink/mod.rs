@@ -30,7 +30,7 @@ use crate::trace::{Action, Pieces, Settings, Source, Survey, TraceError, TraceFo
 
 /// What is to be shown, and by which runs.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
+pub struct Goal<'a> {
     /// The trace.
     pub source: &'a Source,
     /// What its survey found.
@@ -125,16 +125,16 @@ pub enum ShrinkError {
 ///
 /// # Errors
 /// [`ShrinkError`]: the trace itself does not show it.
-pub fn shrink(question: &Question<'_>) -> Result<Answer, ShrinkError> {
-    let Question { source, survey, .. } = question;
+pub fn shrink(goal: &Goal<'_>) -> Result<Answer, ShrinkError> {
+    let Goal { source, survey, .. } = goal;
     let before = size(source, survey)?;
-    let trial = Trial::first_that_shows(question)?;
+    let trial = Trial::first_that_shows(goal)?;
     let mut pieces = in_order(source, survey)?;
     let replay = |pieces: &Pieces| trial.replay(&pieces.to_text(TraceForm::Lines));
     replay(&pieces).ok_or(ShrinkError::NotRepeated)?;
     let mut replays = 0;
     let mut shows = |pieces: &Pieces| {
-        if replays == question.most_replays {
+        if replays == goal.most_replays {
             return Err(CutShort);
         }
         replays += 1;
@@ -147,9 +147,9 @@ pub fn shrink(question: &Question<'_>) -> Result<Answer, ShrinkError> {
 }
 
 /// Whether a text is a trace that shows it under the strategy of the answer.
-pub fn shows(question: &Question<'_>, answer: &Answer, text: &str) -> bool {
-    let spec = question.specs.iter().find(|spec| spec.name() == answer.strategy);
-    spec.is_some_and(|spec| Trial::of(question, spec).replay(text).is_some())
+pub fn shows(goal: &Goal<'_>, answer: &Answer, text: &str) -> bool {
+    let spec = goal.specs.iter().find(|spec| spec.name() == answer.strategy);
+    spec.is_some_and(|spec| Trial::of(goal, spec).replay(text).is_some())
 }
 
 /// The pieces with the events in the order of time, as JSON Lines have them. Names that the trace says stay those of the

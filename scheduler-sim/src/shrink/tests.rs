@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Question, Shown, ShrinkError, Sign, shows, shrink};
+use super::{Answer, Goal, Shown, ShrinkError, Sign, shows, shrink};
 use crate::comparison::RunResult;
 use crate::strategy::Spec;
 use crate::trace::{OpenOptions, Settings, TraceForm, from_bytes};
@@ -15,7 +15,7 @@ fn shrunk<T>(
     text: &str,
     condition: &[(&str, i128)],
     most_replays: u64,
-    then: impl FnOnce(&Question<'_>, Result<Answer, ShrinkError>) -> T,
+    then: impl FnOnce(&Goal<'_>, Result<Answer, ShrinkError>) -> T,
 ) -> T {
     let source = from_bytes("t.json", text.as_bytes(), OpenOptions::default()).expect("readable");
     let survey = source.survey().unwrap_or_else(|errors| panic!("{errors}"));
@@ -25,7 +25,7 @@ fn shrunk<T>(
         value.is_some_and(|value| value > least * 10_000)
     };
     let holds = |run: &RunResult| condition.iter().all(|part| is_above(run, part));
-    let question = Question {
+    let goal = Goal {
         source: &source,
         survey: &survey,
         specs: &specs,
@@ -34,8 +34,8 @@ fn shrunk<T>(
         most_replays,
         events: &AtomicU64::default(),
     };
-    let answer = shrink(&question);
-    then(&question, answer)
+    let answer = shrink(&goal);
+    then(&goal, answer)
 }
 
 /// Where counts stand in an element of a list, or in an event.
@@ -88,19 +88,19 @@ fn one_less(trace: &Value) -> Vec<Value> {
 
 /// What is found shows it, nothing of it can go, and the same trace gives the same answer.
 fn check_minimal(text: &str, condition: &[(&str, i128)]) -> Value {
-    let found = shrunk(text, condition, u64::MAX, |question, answer| {
+    let found = shrunk(text, condition, u64::MAX, |goal, answer| {
         let answer = answer.expect("it shows it");
         assert!(!answer.is_cut_short);
         assert!(matches!(answer.shown, Shown::Result(_)));
         let found = answer.pieces.to_text(TraceForm::Document);
         for form in [TraceForm::Document, TraceForm::Lines] {
-            assert!(shows(question, &answer, &answer.pieces.to_text(form)), "{found}");
+            assert!(shows(goal, &answer, &answer.pieces.to_text(form)), "{found}");
         }
         let trace: Value = serde_json::from_str(&found).expect("JSON");
         let smaller = one_less(&trace);
         assert!(!smaller.is_empty());
         for less in smaller {
-            assert!(!shows(question, &answer, &less.to_string()), "{found}\nis not the smallest:\n{less}");
+            assert!(!shows(goal, &answer, &less.to_string()), "{found}\nis not the smallest:\n{less}");
         }
         found
     });
@@ -233,11 +233,11 @@ fn names_by_number_stay_where_the_trace_says_them() {
 #[test]
 fn the_number_of_replays_is_limited_and_what_is_there_then_shows_it() {
     for most in [0, 1, 7, 20] {
-        shrunk(&planted(1), &[("tasks.unplaced", 0), ("instances_used.peak", 0)], most, |question, answer| {
+        shrunk(&planted(1), &[("tasks.unplaced", 0), ("instances_used.peak", 0)], most, |goal, answer| {
             let answer = answer.expect("it shows it");
             assert!(answer.is_cut_short);
             assert_eq!(answer.replays, most);
-            assert!(shows(question, &answer, &answer.pieces.to_text(TraceForm::Lines)));
+            assert!(shows(goal, &answer, &answer.pieces.to_text(TraceForm::Lines)));
         });
     }
 }

@@ -1,9 +1,9 @@
-//! One question to a trace: whether its run shows it.
+//! One replay of a trace: whether it shows what is to be shown.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
-use super::{Question, Shown, ShrinkError, Sign, Size, size};
+use super::{Goal, Shown, ShrinkError, Sign, Size, size};
 use crate::runner::{Job, JobError, JobResult, run_all};
 use crate::simulation::Pulse;
 use crate::strategy::Spec;
@@ -15,7 +15,7 @@ const DECISIONS: (u64, u64) = (4, 10_000);
 
 /// The run that is asked.
 pub(super) struct Trial<'a> {
-    question: &'a Question<'a>,
+    goal: &'a Goal<'a>,
     spec: &'a Spec,
     most_decisions: Option<u64>,
 }
@@ -46,15 +46,15 @@ pub(super) struct Showing {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn of(question: &'a Question<'a>, spec: &'a Spec) -> Self {
-        Self { question, spec, most_decisions: None }
+    pub(super) fn of(goal: &'a Goal<'a>, spec: &'a Spec) -> Self {
+        Self { goal, spec, most_decisions: None }
     }
 
     /// The first strategy under which the whole trace shows it.
-    pub(super) fn first_that_shows(question: &'a Question<'a>) -> Result<Self, ShrinkError> {
-        let Question { source, survey, specs, sign, .. } = question;
+    pub(super) fn first_that_shows(goal: &'a Goal<'a>) -> Result<Self, ShrinkError> {
+        let Goal { source, survey, specs, sign, .. } = goal;
         for spec in *specs {
-            let trial = Self::of(question, spec);
+            let trial = Self::of(goal, spec);
             if trial.shown(trial.run(source, survey, Watched::of(sign)))?.is_some() {
                 let whole = trial.run(source, survey, Watched::ByNobody)?;
                 let decisions = whole.runs.iter().map(|run| run.statistics.decisions).max().unwrap_or_default();
@@ -72,16 +72,16 @@ impl<'a> Trial<'a> {
 
     /// Whether a text is a trace that can be played to its end and shows it.
     pub(super) fn replay(&self, text: &str) -> Option<Showing> {
-        let options = OpenOptions::default().lenient(self.question.source.is_lenient());
-        let source = from_bytes(self.question.source.file(), text.as_bytes(), options).ok()?;
+        let options = OpenOptions::default().lenient(self.goal.source.is_lenient());
+        let source = from_bytes(self.goal.source.file(), text.as_bytes(), options).ok()?;
         let survey = source.survey().ok()?;
-        let shown = self.shown(self.run(&source, &survey, Watched::of(&self.question.sign))).ok()??;
-        let seed = (self.question.settings)(&survey.header.settings).seed;
+        let shown = self.shown(self.run(&source, &survey, Watched::of(&self.goal.sign))).ok()??;
+        let seed = (self.goal.settings)(&survey.header.settings).seed;
         Some(Showing { shown, seed, size: size(&source, &survey).ok()? })
     }
 
     fn run(&self, source: &Source, survey: &Survey, watched: Watched) -> Result<JobResult, JobError> {
-        let settings = (self.question.settings)(&survey.header.settings);
+        let settings = (self.goal.settings)(&survey.header.settings);
         let job = Job {
             source,
             survey,
@@ -100,12 +100,12 @@ impl<'a> Trial<'a> {
         };
         let pulse = Pulse { most_decisions: self.most_decisions, ..Pulse::default() };
         let result = run_all(&job, &pulse);
-        self.question.events.fetch_add(pulse.events.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.goal.events.fetch_add(pulse.events.load(Ordering::Relaxed), Ordering::Relaxed);
         result
     }
 
     fn shown(&self, result: Result<JobResult, JobError>) -> Result<Option<Shown>, JobError> {
-        match (&self.question.sign, result) {
+        match (&self.goal.sign, result) {
             (Sign::WrongDecision, Err(JobError::Check { wrong, .. })) => Ok(Some(Shown::WrongDecision(wrong))),
             (Sign::WrongDecision, Ok(_)) => Ok(None),
             (Sign::Result(holds), Ok(mut result)) => {
