@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use scheduler_core::TaskGroup;
+use scheduler_core::{PlacementRequest, TaskGroup, TaskKind};
 
 use crate::simulation::{ServiceStanding, State};
 
@@ -30,9 +30,10 @@ impl Balance {
         Self(services)
     }
 
-    /// Takes over a move of a task between two zones, unless its service would become too uneven: then nothing changes.
-    pub(super) fn admit(&mut self, group: &TaskGroup, from: &str, to: &str) -> bool {
-        let Some(service) = self.0.get_mut(group).filter(|_| from != to) else { return true };
+    /// Takes over a move of a task between two zones, unless its service would become too uneven: then nothing changes. A
+    /// task of no service may go anywhere.
+    pub(super) fn admit(&mut self, request: &PlacementRequest, from: &str, to: &str) -> bool {
+        let Some(service) = self.service_of(request).filter(|_| from != to) else { return true };
         service.shift(from, to);
         let is_even = difference(&service.zones) <= service.limit;
         if !is_even {
@@ -42,10 +43,16 @@ impl Balance {
     }
 
     /// Takes back a move that was admitted.
-    pub(super) fn take_back(&mut self, group: &TaskGroup, from: &str, to: &str) {
-        if let Some(service) = self.0.get_mut(group).filter(|_| from != to) {
+    pub(super) fn take_back(&mut self, request: &PlacementRequest, from: &str, to: &str) {
+        if let Some(service) = self.service_of(request).filter(|_| from != to) {
             service.shift(to, from);
         }
+    }
+
+    /// The service of a task. Standalone ones may be of its group, too (C-46).
+    fn service_of(&mut self, request: &PlacementRequest) -> Option<&mut Service> {
+        let is_of_service = request.spec().kind == TaskKind::Replica;
+        if is_of_service { self.0.get_mut(request.group()) } else { None }
     }
 }
 

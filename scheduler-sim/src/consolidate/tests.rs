@@ -116,6 +116,18 @@ fn a_service_keeps_its_constraints_and_its_balance() {
     check(&text, None, &["web-1 i1 i2"], [3, 2, 2]);
 }
 
+/// A standalone task may say that it is of a service's group; the service does not count it.
+#[test]
+fn a_standalone_task_of_the_group_of_a_service_moves_freely() {
+    let service = r#"{"serviceName":"web","taskDefinition":"web","desiredCount":1}"#;
+    let run = r#""events":[{"atSeconds":0,"runTask":{"taskDefinition":"y","id":"x","group":"service:web"}}]"#;
+    let text = trace(&["i1 a", "i2 b"], &["web-1 i1 2", "y i1 1"], &[], service);
+    let text = format!("{},{run}}}", text.trim_end_matches('}'));
+    let state = state(&text, "spread(instanceId)", 0);
+    assert_eq!(state.services[0].zones, BTreeMap::from([("a".into(), 1), ("b".into(), 0)]));
+    assert_eq!(told(&consolidate(&state, None)), ["x i2 i1"]);
+}
+
 #[test]
 fn daemon_tasks_keep_no_instance_from_being_empty() {
     let daemon = r#"{"serviceName":"agent","taskDefinition":"agent","schedulingStrategy":"DAEMON"}"#;

@@ -217,13 +217,13 @@ impl Trial {
         self.spend(ENGINE_STEPS);
         let Task { request, at: from, .. } = &self.tasks[task];
         let (from, request) = (*from, Arc::clone(request));
-        if !self.balance.admit(request.group(), &self.sites[from].zone, &self.sites[to].zone) {
+        if !self.balance.admit(&request, &self.sites[from].zone, &self.sites[to].zone) {
             return false;
         }
         // All checks are about the instance to which it goes, so that it may start there before it stops here.
         let placement = Placement::run_task_on(self.sites[to].id, Arc::clone(&request));
         let Some(gpus) = self.start(task, placement) else {
-            self.balance.take_back(request.group(), &self.sites[from].zone, &self.sites[to].zone);
+            self.balance.take_back(&request, &self.sites[from].zone, &self.sites[to].zone);
             return false;
         };
         self.stand(task, from, to);
@@ -237,7 +237,7 @@ impl Trial {
             && let Some(Step { task, from, to, gpus }) = self.journal.pop()
         {
             let request = Arc::clone(&self.tasks[task].request);
-            self.balance.take_back(request.group(), &self.sites[from].zone, &self.sites[to].zone);
+            self.balance.take_back(&request, &self.sites[from].zone, &self.sites[to].zone);
             let placement = Placement::adopt(self.sites[from].id, request).on_gpus(gpus);
             self.start(task, placement).expect("a task finds what it held before");
             self.stand(task, to, from);
