@@ -61,6 +61,13 @@ impl History {
         Run { cluster, scheduler: self.scheduler.clone(), prepared, draw: SeededDraw::new(self.seed) }
     }
 
+    /// Whether a trace tells all of it, as of a [`traceable_history`].
+    pub(super) fn is_traceable(&self) -> bool {
+        self.release_on == ReleaseOn::DesiredStopped
+            && self.requests.iter().all(|request| is_traceable_request(request))
+            && self.operations.iter().all(is_traceable_operation)
+    }
+
     /// Everything that happens, and the cluster that it leaves. Calls that err change nothing and are passed over.
     pub fn replay(&self) -> Cluster {
         let mut run = self.begin();
@@ -125,17 +132,22 @@ pub fn history(operations_at_most: usize) -> BoxedStrategy<History> {
     history_of(settings(), placement_request(), operation(), operations_at_most)
 }
 
-/// A history of up to so many operations that a trace can tell, the requests apart from their strategies too: without
-/// resizing, without tasks that hold resources while they stop, without network interfaces and capacity providers.
+/// A history of up to so many operations that a trace can tell in full, but for a strategy that it cannot write: that
+/// becomes the instance that was chosen. Without resizing, without tasks that hold resources while they stop, without
+/// network interfaces and capacity providers.
 pub fn traceable_history(operations_at_most: usize) -> BoxedStrategy<History> {
     let settings = settings().prop_map(|(weights, _)| (weights, ReleaseOn::DesiredStopped));
-    let request = placement_request().prop_filter("no trace says all of it", |request| {
-        !request.demand().needs_eni && request.capacity_provider_name().is_none()
-    });
-    let operation = operation().prop_filter("no trace says it", |operation| {
-        !matches!(operation, Operation::OnInstance(_, InstanceCall::Resize(_)))
-    });
+    let request = placement_request().prop_filter("no trace says all of it", is_traceable_request);
+    let operation = operation().prop_filter("no trace says it", is_traceable_operation);
     history_of(settings.boxed(), request.boxed(), operation.boxed(), operations_at_most)
+}
+
+fn is_traceable_request(request: &PlacementRequest) -> bool {
+    !request.demand().needs_eni && request.capacity_provider_name().is_none()
+}
+
+fn is_traceable_operation(operation: &Operation) -> bool {
+    !matches!(operation, Operation::OnInstance(_, InstanceCall::Resize(_)))
 }
 
 fn history_of(

@@ -25,7 +25,7 @@ pub enum Law {
     /// same history.
     SameQuestionSameAnswer,
     /// Whatever else it has been asked before, it answers as a rule that was just made. A score by which an instance is
-    /// remembered must not depend on what does not change the instance.
+    /// remembered must not depend on what does not change the instance (a task's status, health and protection do).
     OtherQuestionsDoNotMatter,
     /// Somebody is chosen exactly when somebody may be; the one chosen passes every check and constraint; and the GPUs
     /// that a policy names can give the task what it wants. Of policies only. (The types keep the first two;
@@ -33,7 +33,7 @@ pub enum Law {
     ChoosesWhatMayBeChosen,
     /// A claim: an instance that it keeps or admits, it keeps or admits when one of the tasks there is gone.
     MoreRoomIsNeverWorse,
-    /// A claim, of policies that pack: an instance that it keeps, it keeps when one more task is there and it is still
+    /// A claim, of policies that pack, or of constraints that want company: an instance that it keeps, it keeps when one more task is there and it is still
     /// eligible.
     LessRoomIsNeverWorse,
 }
@@ -98,12 +98,12 @@ impl Law {
         let found = match self {
             Self::NeverPanics => {
                 case.answer(case.cluster);
+                case.answers_among_others();
                 return Ok(());
             }
             Self::SameQuestionSameAnswer => return case.is_answered_alike(TIMES).map_err(|what| case.finding(what)),
             Self::OtherQuestionsDoNotMatter => case.ignores_other_questions(),
-            Self::ChoosesWhatMayBeChosen if case.subject.is_policy() => case.chooses_what_may_be_chosen(),
-            Self::ChoosesWhatMayBeChosen => Ok(()),
+            Self::ChoosesWhatMayBeChosen => case.chooses_what_may_be_chosen(),
             Self::MoreRoomIsNeverWorse | Self::LessRoomIsNeverWorse => case.prefers(self),
         };
         found.or_else(|finding| if case.is_answered_alike(TIMES_TO_BE_SURE).is_ok() { Err(finding) } else { Ok(()) })
@@ -137,7 +137,9 @@ impl Case<'_> {
     fn is_answered_alike(&self, times: usize) -> Result<(), String> {
         let first = self.answer(self.cluster);
         let compare = |cluster: &Cluster, answer: &Answer, when: &str| {
-            let told = || format!("it answers {}, and {when} {}", first.told(self.cluster), answer.told(cluster));
+            let keeps = self.subject.keeps();
+            let told =
+                || format!("it {keeps} {}, and {when} it {keeps} {}", first.told(self.cluster), answer.told(cluster));
             if *answer == first { Ok(()) } else { Err(told()) }
         };
         let mut fork = self.cluster.fork();
@@ -151,28 +153,32 @@ impl Case<'_> {
         compare(&again, &self.answer(&again), "after the same history")
     }
 
-    fn ignores_other_questions(&self) -> Result<(), Finding> {
+    /// What one rule that is asked all requests after each operation answers in the end; and once more, after the requests
+    /// that come later.
+    fn answers_among_others(&self) -> [Answer; 2] {
         let mut run: Run = self.history.begin();
         let mut asked = self.subject.fresh(self.history, &mut run.cluster);
         let all = 0..self.history.requests.len();
-        let mut ask_all = |cluster: &Cluster| all.clone().map(|request| asked.answer(cluster, request)).collect();
-        let mut last: Vec<Answer> = ask_all(&run.cluster);
+        let mut ask_all =
+            |cluster: &Cluster| -> Vec<Answer> { all.clone().map(|request| asked.answer(cluster, request)).collect() };
+        let mut last = ask_all(&run.cluster);
         for operation in &self.history.operations {
             // A call that errs changes nothing.
             let _ = run.apply(operation);
             last = ask_all(&run.cluster);
         }
-        // Once more, after the requests that come later.
-        let once_more: Vec<Answer> = ask_all(&run.cluster);
+        let mut once_more = ask_all(&run.cluster);
+        [last.swap_remove(self.request), once_more.swap_remove(self.request)]
+    }
+
+    fn ignores_other_questions(&self) -> Result<(), Finding> {
         let alone = self.answer(self.cluster);
-        for asked in [&last[self.request], &once_more[self.request]] {
-            if *asked != alone {
-                let (alone, asked) = (alone.told(self.cluster), asked.told(&run.cluster));
-                let what = format!("asked this alone it answers {alone}, and after other questions {asked}");
-                return Err(self.finding(what));
-            }
-        }
-        Ok(())
+        let differing = self.answers_among_others().into_iter().find(|answer| *answer != alone);
+        let Some(asked) = differing else { return Ok(()) };
+        let (keeps, alone, asked) = (self.subject.keeps(), alone.told(self.cluster), asked.told(self.cluster));
+        Err(self.finding(format!(
+            "it {keeps} {asked} if it was asked all requests after each event, and {alone} if it was just made"
+        )))
     }
 
     fn chooses_what_may_be_chosen(&self) -> Result<(), Finding> {
@@ -221,7 +227,13 @@ impl Case<'_> {
             if is_broken {
                 let name = names(self.cluster, &[id]);
                 let (before, after) = (before.told(self.cluster), after.told(&fuller));
-                let what = format!("it answers {after}, and without the last task on {name} {before}");
+                let keeps = self.subject.keeps();
+                let what = match law {
+                    Law::MoreRoomIsNeverWorse => {
+                        format!("it {keeps} {after}; without the last task on {name}, with more room there, {before}")
+                    }
+                    _ => format!("it {keeps} {after}, though {name} has room; without the last task there {before}"),
+                };
                 return Err(Finding { after: Some(start), ..self.finding(what) });
             }
         }

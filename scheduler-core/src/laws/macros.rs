@@ -22,16 +22,19 @@
 /// scheduler_core::laws!(constraint half_free = HalfFree, more_room_is_never_worse);
 /// ```
 ///
-/// The expression makes the rule anew for each question, and is evaluated where the macro stands. `PROPTEST_CASES` sets
-/// how many histories each test tries, `PROPTEST_RNG_SEED` which.
+/// The expression makes the rule anew for each question, and is evaluated where the macro stands. `PROPTEST_CASES`
+/// above 512 sets how many histories each test tries, `PROPTEST_RNG_SEED` which. In a library the macro belongs in a
+/// module of its tests: the feature is there for them alone.
 #[macro_export]
 macro_rules! laws {
     (policy $name:ident = $policy:expr $(, $claim:ident)* $(,)?) => {
+        $($crate::laws!(@claim $claim);)*
         $crate::laws!(@module $name, policy, $policy, [
             never_panics same_question_same_answer other_questions_do_not_matter chooses_what_may_be_chosen $($claim)*
         ]);
     };
     (constraint $name:ident = $constraint:expr $(, $claim:ident)* $(,)?) => {
+        $($crate::laws!(@claim $claim);)*
         $crate::laws!(@module $name, constraint, $constraint, [
             never_panics same_question_same_answer other_questions_do_not_matter $($claim)*
         ]);
@@ -57,10 +60,14 @@ macro_rules! laws {
     (@law chooses_what_may_be_chosen) => { $crate::laws::Law::ChoosesWhatMayBeChosen };
     (@law more_room_is_never_worse) => { $crate::laws::Law::MoreRoomIsNeverWorse };
     (@law less_room_is_never_worse) => { $crate::laws::Law::LessRoomIsNeverWorse };
-    (@law $claim:ident) => {
+    // Told where it is claimed.
+    (@law $claim:ident) => { $crate::laws::Law::NeverPanics };
+    (@claim more_room_is_never_worse) => {};
+    (@claim less_room_is_never_worse) => {};
+    (@claim $claim:ident) => {
         ::std::compile_error!(::std::concat!(
             "`", ::std::stringify!($claim),
             "` is no claim; there are `more_room_is_never_worse` and `less_room_is_never_worse`"
-        ))
+        ));
     };
 }

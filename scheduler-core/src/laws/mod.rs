@@ -54,7 +54,7 @@ pub use trace::TraceError;
 pub const ZONES: [&str; 4] = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"];
 
 /// The task groups of generated requests.
-pub const GROUPS: [&str; 3] = ["service:web", "service:api", "family:job"];
+pub const GROUPS: [&str; 3] = ["family:job", "service:web", "service:api"];
 
 /// The capacity providers of generated instances and requests.
 pub const CAPACITY_PROVIDERS: [&str; 2] = ["spot", "on-demand"];

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::{History, Operation};
+use super::{History, Operation, ZONES};
 use crate::cluster::HeadroomWeights;
-use crate::model::{ContainerInstance, Demand, GpuDemand, HostPorts, Resources};
+use crate::model::{ContainerInstance, Demand, GpuDemand, HostPorts, MAX_AMOUNT, Resources};
 use crate::placement::{PlacementConstraint, PlacementRequest, Scheduler};
 
 /// Histories that shrink until nothing can be left out.
@@ -87,6 +87,17 @@ fn smaller(history: &History) -> Vec<History> {
             let tasks = smaller.operations[index..].iter_mut().filter_map(task_index);
             tasks.for_each(|task| *task = task.saturating_sub(1));
         });
+        // One large task may do what several small ones did.
+        with(&|smaller| {
+            smaller.operations.remove(index);
+            smaller.requests.iter_mut().for_each(|request| *request = Arc::new(doubled(request)));
+        });
+        // Told by the plainest event.
+        if let Operation::Adopt { request, instance } = operation {
+            with(&|smaller| {
+                smaller.operations[index] = Operation::StartOn { request: *request, instance: *instance };
+            });
+        }
         // As well there from the beginning.
         if let Operation::Register(late) = operation
             && history.fleet.iter().all(|instance| instance.name() != late.name())
@@ -123,6 +134,9 @@ fn smaller(history: &History) -> Vec<History> {
         for plainer in plainer_instances(instance) {
             with(&|smaller| smaller.fleet[index] = plainer.clone());
         }
+    }
+    if history.fleet.iter().any(|instance| *instance != plainest(instance)) {
+        with(&|smaller| smaller.fleet.iter_mut().for_each(|instance| *instance = plainest(instance)));
     }
     if history.scheduler != Scheduler::default() {
         with(&|smaller| smaller.scheduler = Scheduler::default());
@@ -217,6 +231,14 @@ fn with(
     }
 }
 
+/// The same with twice the CPU and memory.
+fn doubled(request: &PlacementRequest) -> PlacementRequest {
+    let demand = request.demand();
+    let twice = |amount: u32| amount.saturating_mul(2).min(MAX_AMOUNT);
+    let demand = Demand { cpu_units: twice(demand.cpu_units), memory_mib: twice(demand.memory_mib), ..demand.clone() };
+    with(request, demand, request.all_constraints().iter().cloned())
+}
+
 fn plainer_demands(demand: &Demand) -> impl Iterator<Item = Demand> + '_ {
     let plainer = [
         Demand { cpu_units: 0, ..demand.clone() },
@@ -227,16 +249,22 @@ fn plainer_demands(demand: &Demand) -> impl Iterator<Item = Demand> + '_ {
     plainer.into_iter().filter(move |plainer| plainer != demand)
 }
 
-/// Without anything but name, zone and resources; then with no GPUs, and the agent's ports alone reserved.
+/// Without anything but name, zone and resources; then with no GPUs, and the agent's ports alone reserved; then in the first
+/// zone.
 fn plainer_instances(instance: &ContainerInstance) -> Vec<ContainerInstance> {
-    let of = |resources: Resources| {
-        let builder = ContainerInstance::builder(instance.name()).zone(instance.zone()).resources(resources);
+    let of = |zone: &str, resources: Resources| {
+        let builder = ContainerInstance::builder(instance.name()).zone(zone).resources(resources);
         builder.without_capabilities().build().ok()
     };
-    let resources = instance.resources();
-    let plain = of(Resources::new(resources.cpu_units(), resources.memory_mib()));
-    if plain.as_ref() == Some(instance) {
-        return Vec::new();
-    }
-    [of(resources.clone()), plain].into_iter().flatten().filter(|plainer| plainer != instance).collect()
+    let (zone, resources) = (instance.zone(), instance.resources());
+    let plain = Resources::new(resources.cpu_units(), resources.memory_mib());
+    let plainer = [of(zone, resources.clone()), of(zone, plain.clone()), of(ZONES[0], plain)];
+    let last = plainer.iter().rposition(|plainer| plainer.as_ref() == Some(instance));
+    plainer.into_iter().skip(last.map_or(0, |last| last + 1)).flatten().collect()
+}
+
+/// The instance that others shrink to, under its own name.
+fn plainest(instance: &ContainerInstance) -> ContainerInstance {
+    let builder = ContainerInstance::builder(instance.name()).zone(ZONES[0]).resources(Resources::new(1024, 1024));
+    builder.without_capabilities().build().expect("it is valid")
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::History;
+use super::{History, Law};
 use crate::cluster::{Cluster, GpuSet, InstanceId, InstanceView};
 use crate::placement::{
     Candidates, CustomConstraint, Draw, PlacementPolicy, PlacementRequest, PlacementStrategy, PolicyContext,
@@ -61,12 +61,22 @@ impl Subject {
         Self { kind: Kind::Constraint(Arc::new(make)) }
     }
 
-    /// Its kind and name, as messages tell it.
-    pub(super) fn title(&self) -> String {
+    /// The laws that every rule of its kind must keep.
+    pub fn laws(&self) -> &'static [Law] {
+        if self.is_policy() { &Law::OF_POLICIES } else { &Law::OF_CONSTRAINTS }
+    }
+
+    /// Its kind and name.
+    pub(super) fn title(&self) -> (&'static str, String) {
         match &self.kind {
-            Kind::Policy(make) => format!("policy `{}`", make().name()),
-            Kind::Constraint(make) => format!("constraint `{}`", make().name()),
+            Kind::Policy(make) => ("policy", make().name().to_owned()),
+            Kind::Constraint(make) => ("constraint", make().name().to_owned()),
         }
+    }
+
+    /// What it does with instances, in a word.
+    pub(super) fn keeps(&self) -> &'static str {
+        if self.is_policy() { "keeps" } else { "admits" }
     }
 
     pub(super) fn is_policy(&self) -> bool {

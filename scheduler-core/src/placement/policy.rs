@@ -40,7 +40,7 @@ pub trait PlacementPolicy: fmt::Debug + Send + Sync {
     /// Keeps the candidates that it likes best.
     ///
     /// Be a function of what is passed in alone (no clock, no order of a hash map): the same seed and state must give
-    /// the same placement. At least one candidate is there.
+    /// the same placement. It is asked only where two or more are left.
     fn narrow(&self, context: &PolicyContext<'_>, candidates: &mut Candidates<'_>, draw: &mut dyn Draw);
 
     /// Which GPUs of the instance that has been chosen the task gets, or of which it gets its share; `None`: the default

@@ -1,32 +1,23 @@
 //! The kit itself: of each wrong policy and constraint exactly the law meant for it is broken, and a small case shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestError, TestRunner};
 use scheduler_core::laws::{self, Law, Subject};
 use scheduler_core::{
-    Candidates, Cluster, CustomConstraint, Draw, GpuSet, InstanceStatus, InstanceView, PlacementPolicy,
+    Candidates, Cluster, CustomConstraint, DesiredStatus, Draw, GpuSet, InstanceStatus, InstanceView, PlacementPolicy,
     PlacementRequest, PolicyContext, ScoringPolicy, TaskView,
 };
-
-const ALL: [Law; 6] = [
-    Law::NeverPanics,
-    Law::SameQuestionSameAnswer,
-    Law::OtherQuestionsDoNotMatter,
-    Law::ChoosesWhatMayBeChosen,
-    Law::MoreRoomIsNeverWorse,
-    Law::LessRoomIsNeverWorse,
-];
 
 /// Puts a subject to its laws and the claims, and says which it breaks; each case has at most so many instances and
 /// operations, and one request but for those that need two.
 fn broken(subject: &Subject, claims: &[Law], instances: usize, operations: usize) -> Vec<Law> {
-    let must = |law: &Law| claims.contains(law) || Law::OF_POLICIES.contains(law);
-    let violations = ALL.iter().filter(|law| must(law)).filter_map(|law| subject.check_law(*law).err());
+    let laws = subject.laws().iter().chain(claims);
+    let violations = laws.filter_map(|law| subject.check_law(*law).err());
     let laws = violations.map(|violation| {
         let history = violation.history();
         assert!(history.fleet.len() <= instances, "{violation}");
@@ -93,6 +84,38 @@ fn what_is_remembered_of_another_request_is_found() {
     assert_eq!(broken(&subject, &[], 2, 0), [Law::OtherQuestionsDoNotMatter]);
 }
 
+/// Its table is made at the first question, and has no row for who registers later.
+#[test]
+fn a_table_that_is_not_kept_up_panics() {
+    let learns = || {
+        let rows = Mutex::new(BTreeMap::new());
+        Asking(Box::new(move |cluster: &Cluster, instance: &InstanceView<'_>| {
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            if rows.is_empty() {
+                rows.extend(cluster.instances().map(|instance| (instance.id(), instance.name().len())));
+            }
+            rows[&instance.id()] > 0
+        }))
+    };
+    assert_eq!(broken(&constraint(learns), &[], 1, 1), [Law::NeverPanics]);
+}
+
+/// What no trace can tell is tried too, and told as it is.
+#[test]
+fn a_panic_at_a_stopping_task_is_found() {
+    let subject = constraint(|| {
+        Admitting(|instance| {
+            assert!(instance.tasks().all(|task| task.desired_status() == DesiredStatus::Running), "all should run");
+            true
+        })
+    });
+    let violation = subject.check_law(Law::NeverPanics).expect_err("it panics");
+    assert!(violation.to_trace_json().is_none());
+    assert_eq!(violation.history().operations.len(), 2, "{violation}");
+    assert!(violation.to_string().contains("LastStopped"), "{violation}");
+    assert!(subject.check_law_on(Law::NeverPanics, violation.history()).is_err());
+}
+
 #[test]
 fn full_gpus_are_found() {
     assert_eq!(broken(&policy(|| FirstGpu), &[], 1, 1), [Law::ChoosesWhatMayBeChosen]);
@@ -118,7 +141,9 @@ fn wrong_constraints_are_found() {
     });
     assert_eq!(broken(&divides, &[], 1, 0), [Law::NeverPanics]);
 
-    let counts = constraint(|| Admitting(|_| CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)));
+    // As good as a coin: a count modulo the number of instances would be the same each time.
+    let counts =
+        constraint(|| Admitting(|_| CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9) >> 31 == 0));
     assert_eq!(broken(&counts, &[], 1, 0), [Law::SameQuestionSameAnswer]);
 
     let remembers = constraint(Remembering::default);
@@ -246,6 +271,25 @@ impl PlacementPolicy for FirstGpu {
 
     fn choose_gpus(&self, context: &PolicyContext<'_>, _: &InstanceView<'_>, _: &mut dyn Draw) -> Option<GpuSet> {
         (context.request().demand().gpus.milli_of_each() < 1000).then(|| GpuSet::single(0))
+    }
+}
+
+/// Admits whom a function of the cluster and the instance says.
+struct Asking(Box<dyn Fn(&Cluster, &InstanceView<'_>) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asking")
+    }
+}
+
+impl CustomConstraint for Asking {
+    fn name(&self) -> &'static str {
+        "asking"
+    }
+
+    fn admits(&self, context: &PolicyContext<'_>, instance: &InstanceView<'_>) -> bool {
+        self.0(context.cluster(), instance)
     }
 }
 
