@@ -169,7 +169,13 @@ pub fn same_state(snapshot: &ClusterSnapshot, reference: &Reference) -> Result<(
 /// What differs.
 pub fn same_books(twin: &Twin) -> Result<(), TestCaseError> {
     let (cluster, reference) = (&twin.run.cluster, &twin.reference);
+    prop_assert_eq!(cluster.headroom_weights(), reference.weights);
     for (actual, expected) in cluster.instances().zip(&reference.instances) {
+        let (is_present, is_active) = (!expected.failed, expected.active);
+        prop_assert_eq!(actual.is_present(), is_present);
+        prop_assert_eq!(actual.status() == InstanceStatus::Active, is_active);
+        prop_assert_eq!(actual.agent_connected(), expected.connected);
+        prop_assert_eq!(actual.is_open(), is_present && is_active && expected.connected);
         let remaining = actual.remaining();
         prop_assert_eq!(i64::from(remaining.cpu_units), expected.remaining_cpu());
         prop_assert_eq!(i64::from(remaining.memory_mib), expected.remaining_memory());

@@ -32,8 +32,8 @@ impl Cluster {
         self.audit_groups()?;
         let on_instances: usize = self.instances().map(|instance| instance.tasks().count()).sum();
         same("the cluster", "tasks", &self.tasks.len(), &on_instances)?;
-        same("the cluster", "the soundness of its indexes", &self.indexes_are_sound(), &true)?;
-        self.audit_classes()
+        self.audit_classes()?;
+        same("the cluster", "the soundness of its indexes", &self.indexes_are_sound(), &true)
     }
 
     fn audit_instance(&self, slot: Slot) -> Result<(), AuditError> {
@@ -130,4 +130,60 @@ fn same<T: PartialEq + std::fmt::Debug>(
     }
     let (kept, recomputed) = (format!("{kept:?}"), format!("{recomputed:?}"));
     Err(AuditError { place: place.into(), entry, kept, recomputed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::classes::ClassIndex;
+    use crate::model::{ContainerInstance, Demand, GpuDemand, HostPort, Resources, TaskGroup};
+    use crate::placement::{Placement, PlacementRequest, PreparedRequest, Scheduler};
+
+    /// One instance with a task that holds something of everything, and an order that the request looks at.
+    fn cluster() -> (Cluster, PreparedRequest) {
+        let mut cluster = Cluster::default();
+        let demand = Demand {
+            gpus: GpuDemand::Count(1),
+            host_ports: [HostPort::tcp(80)].into_iter().collect(),
+            needs_eni: true,
+            ..Demand::new(256, 256)
+        };
+        let group = TaskGroup::new("family:job").expect("valid");
+        let request = Scheduler::default().prepare(&mut cluster, PlacementRequest::new(demand, group)).expect("valid");
+        let resources = Resources::new(1024, 1024).with_gpus(2);
+        let instance = ContainerInstance::builder("i-0").zone("a").resources(resources);
+        let id = cluster.register(instance.eni_task_limit(Some(3)).build().expect("valid")).expect("new").instance;
+        cluster.start(&Placement::start_task(id, request.request().clone())).expect("it fits");
+        (cluster, request)
+    }
+
+    const SLOT: Slot = Slot(0);
+
+    #[test]
+    fn every_damage_to_the_books_is_named() {
+        let damages: [(&str, fn(&mut Cluster)); 15] = [
+            ("CPU units", |it| it.instances.remaining_cpu[0] -= 1),
+            ("MiB of memory", |it| it.instances.remaining_memory[0] += 1),
+            ("GPUs", |it| it.instances.occupant_mut(SLOT).gpus.set_free(crate::GpuSet::default())),
+            ("ENIs", |it| it.instances.occupant_mut(SLOT).remaining_enis = Some(0)),
+            ("host ports", |it| assert!(it.instances.occupant_mut(SLOT).task_ports.insert(HostPort::udp(53)))),
+            ("running tasks", |it| it.instances.occupant_mut(SLOT).running_tasks += 1),
+            ("pending tasks", |it| it.instances.occupant_mut(SLOT).pending_tasks += 1),
+            ("occupying tasks", |it| it.instances.occupant_mut(SLOT).occupying_tasks += 1),
+            ("tasks that hold resources", |it| it.instances.occupant_mut(SLOT).holding_tasks += 1),
+            ("tasks of the group", |it| it.groups.get_mut(0).running += 1),
+            ("tasks by instance", |it| it.groups.get_mut(0).by_slot.add(SLOT)),
+            ("tasks by value", |it| it.groups.recount(SLOT, &[])),
+            ("running tasks", |it| it.tasks.get_mut(0).desired = DesiredStatus::Stopped),
+            ("the soundness of its indexes", |it| it.unindex(SLOT)),
+            ("attribute class", |it| it.instances.classes[0] = ClassIndex(7)),
+        ];
+        let (sound, _request) = cluster();
+        assert_eq!(sound.audit(), Ok(()));
+        for (entry, damage) in damages {
+            let (mut cluster, _request) = cluster();
+            damage(&mut cluster);
+            assert_eq!(cluster.audit().map_err(|error| error.entry), Err(entry));
+        }
+    }
 }

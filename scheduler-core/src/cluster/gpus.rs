@@ -216,4 +216,34 @@ mod tests {
         assert_eq!(gpus.choose(GpuDemand::Share(251)), Some(set(&[0])));
         assert_eq!(Gpus::of_millis(&[1000; 2]), Gpus::whole(GpuSet::first(2)));
     }
+
+    /// GPU 0 is taken, 1 has 400 thousandths left, 2 and 3 are free.
+    #[test]
+    fn only_gpus_that_have_room_can_be_given_and_as_many_as_wanted() {
+        let mut gpus = Gpus::whole(GpuSet::first(4));
+        gpus.take(GpuDemand::Count(1), set(&[0]));
+        gpus.take(GpuDemand::Share(600), set(&[1]));
+        let cases: [(GpuDemand, &[usize], bool); 15] = [
+            (GpuDemand::Count(1), &[2], true),
+            (GpuDemand::Count(2), &[2, 3], true),
+            (GpuDemand::Count(2), &[2], false),
+            (GpuDemand::Count(1), &[2, 3], false),
+            (GpuDemand::Count(1), &[0], false),
+            (GpuDemand::Count(1), &[1], false),
+            (GpuDemand::All, &[2, 3], true),
+            (GpuDemand::All, &[0, 2], false),
+            (GpuDemand::All, &[], false),
+            (GpuDemand::Share(400), &[1], true),
+            (GpuDemand::Share(401), &[1], false),
+            (GpuDemand::Share(1), &[0], false),
+            (GpuDemand::Share(999), &[3], true),
+            (GpuDemand::Share(1), &[2, 3], false),
+            (GpuDemand::Share(1), &[], false),
+        ];
+        for (demand, chosen, can_be) in cases {
+            assert_eq!(gpus.can_give(demand, set(chosen)), can_be, "{demand:?} {chosen:?}");
+        }
+        assert!(gpus.may_choose(GpuDemand::All, set(&[2, 3])));
+        assert!(!gpus.may_choose(GpuDemand::All, set(&[2])));
+    }
 }

@@ -97,6 +97,12 @@ fn ports_are_taken_up_to_the_limit() {
         }
         let all_at_once = pair.prepared.len() - 1;
         let first = pair.place(all_at_once).expect("nobody has a port yet");
+        let full = pair.cluster.task(first).expect("it was just started").instance().id();
+        let resized = |reserved: &[HostPort]| {
+            let resources = Resources::new(2_048, 2_048).with_reserved_ports(ports(reserved));
+            pair.cluster.fork().resize(full, resources).is_ok()
+        };
+        assert!(resized(&[]) && !resized(&[HostPort::udp(53)]), "its tasks have as many as an instance can reserve");
         let mut tasks: Vec<_> = (0..all_at_once).filter_map(|index| pair.place(index)).collect();
         assert_eq!(tasks.len(), all_at_once);
         for index in (0..=all_at_once).cycle().take(220) {

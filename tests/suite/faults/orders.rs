@@ -51,6 +51,7 @@ fn forks_that_part_answer_each_for_itself() {
         let mut tasks: Vec<_> = (0..30).filter_map(|round| original.place(round % 3)).collect();
         // Saturated, so that a refusal is remembered when the ways part.
         original.place_many(1, 60);
+        assert!(original.cluster.index_bytes() > 0, "the orders are back after the batch");
         assert!(original.choose(1).is_none());
         let mut fork = original.clone();
         fork.cluster = original.cluster.fork();
