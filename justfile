@@ -26,9 +26,17 @@ soak minutes="60" *args:
 fuzz seconds="60" *targets:
     fuzz/run.sh {{seconds}} {{targets}}
 
-# A shard of the mutants of placement, cluster, index and expression; 0/9 is some 300 of them (needs cargo-mutants).
+# A shard of the mutants of placement, cluster, index and expression; 0/9 is some 300 of them (needs cargo-mutants). Its
+# own baseline does not run the suite, so that runs first: where it is red every mutant would count as caught.
 mutants shard *args:
+    PROPTEST_CASES=16 cargo test -q --profile mutants -p scheduler-core -p scheduler-tests --lib --tests
     PROPTEST_CASES=16 cargo mutants --shard {{shard}} --sharding round-robin {{args}}
+
+# Line coverage of the core by its own tests and the suite (needs cargo-llvm-cov, and llvm-tools that know the compiler's
+# profiles).
+coverage *args:
+    cargo llvm-cov --no-report -p scheduler-core -p scheduler-tests --features scheduler-core/proptest --lib --tests
+    cargo llvm-cov report --ignore-filename-regex '/(tests|benches|scheduler-sim)/' {{args}}
 
 # The nastiest inputs, in a table: time, peak memory, exit status and message of each.
 nasty *names:
