@@ -86,3 +86,34 @@ fn nearest(word: &str, candidates: impl Iterator<Item = (String, &'static str)>)
 fn squeeze(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::operator;
+
+    #[test]
+    fn operators_of_other_languages_are_known() {
+        let meant = [
+            ("==", "= === is eq equal IS"),
+            ("!=", "<> !== =! ne neq"),
+            (">=", "=> gte ge"),
+            ("<=", "=< lte le"),
+            (">", ">> gt"),
+            ("<", "<< lt"),
+            ("=~", "~ ~= ~~ like match regex"),
+            ("!~", "~!"),
+            ("!in", "notin"),
+            ("!exists", "notexists"),
+            ("exists", "exist"),
+        ];
+        for (right, others) in meant {
+            for other in others.split(' ') {
+                assert_eq!(operator(other), Some(right), "{other}");
+            }
+        }
+        for (right, other) in [("!=", "is not"), ("!in", "! in"), ("!in", "not in"), ("!exists", "! exists")] {
+            assert_eq!(operator(other), Some(right), "{other}");
+        }
+        assert_eq!(operator("startswith"), None);
+    }
+}

@@ -269,3 +269,30 @@ impl Block {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_place_in_a_block_of_any_length() {
+        let entry = |objective| Entry {
+            key: Key { objective, registration: 1 },
+            slot: Slot(0),
+            cpu: 1,
+            memory: 1,
+            gpus: 0,
+            class: 0,
+            unavailable: 0,
+        };
+        for len in 0..=BLOCK_CAPACITY as u64 {
+            let entries: Vec<Entry> = (0..len).map(|index| entry(2 * index)).collect();
+            let block = Block::of(&entries);
+            for objective in 0..=2 * len + 1 {
+                let below = |registration| block.position(Key { objective, registration });
+                assert_eq!(below(1), objective.div_ceil(2).min(len) as usize);
+                assert_eq!(below(2), (objective / 2 + 1).min(len) as usize);
+            }
+        }
+    }
+}

@@ -157,3 +157,47 @@ impl<'a> Wanted<'a> {
         self.least.lanes[1]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One instance with 8 CPU units and 4 MiB and one with 2 and 6, of classes 1 and 2; port 0 is taken on both.
+    fn both() -> Bound {
+        let mut bound = Bound::of(8, 4, 0).with_class(1 << 1).with_unavailable(0b11);
+        bound.join(&Bound::of(2, 6, 0).with_class(1 << 2).with_unavailable(0b01));
+        bound
+    }
+
+    #[test]
+    fn a_bound_admits_who_meets_it_in_amounts_class_and_ports() {
+        let (first, other) = (ClassSet::from_iter([1]), ClassSet::from_iter([3]));
+        let admits = |cpu, memory, gpus, classes, ports| both().admits(&Wanted::new(cpu, memory, gpus, classes, ports));
+        assert!(admits(8, 4, 0, &first, 0b10));
+        assert!(admits(4, 4, 0, &first, 0), "somebody has both");
+        assert!(!admits(5, 5, 0, &first, 0), "nobody has both");
+        assert!(!admits(9, 0, 0, &first, 0) && !admits(0, 7, 0, &first, 0));
+        assert!(!admits(1, 1, 0, &other, 0), "nobody is of the class");
+        assert!(!admits(1, 1, 0, &first, 0b01), "the port is taken everywhere");
+        assert!(!admits(0, 0, 1, &first, 0), "nobody has a GPU");
+        assert!(Bound::of(4, 4, 2).with_class(2).admits(&Wanted::new(4, 4, 2, &first, 0)));
+        assert!(!Bound::of(4, 4, 2).with_class(2).admits(&Wanted::new(4, 4, 3, &first, 0)));
+        assert!(!Bound::NOBODY.admits(&Wanted::new(0, 0, 0, &first, 0)));
+    }
+
+    #[test]
+    fn a_bound_covers_its_parts_in_every_respect() {
+        let part = Bound::of(2, 6, 0).with_class(1 << 2).with_unavailable(0b01);
+        assert!(both().covers(&part) && both().covers(&Bound::NOBODY));
+        assert!(!both().covers(&Bound::of(9, 1, 0).with_class(1 << 2).with_unavailable(0b01)), "more CPU");
+        assert!(!both().covers(&part.with_class(1 << 3)), "another class");
+        assert!(!both().covers(&part.with_unavailable(0)), "the port is free there");
+    }
+
+    #[test]
+    fn who_leaves_meets_the_bound_where_nobody_had_more() {
+        let bound = both();
+        assert!(bound.is_met_by(&Bound::of(8, 4, 0)) && bound.is_met_by(&Bound::of(2, 6, 0)));
+        assert!(!bound.is_met_by(&Bound::of(2, 3, 0)) && !bound.is_met_by(&Bound::of(0, 0, 0)));
+    }
+}

@@ -52,3 +52,25 @@ impl Objective {
         Key { objective, registration: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_key_parts_those_with_less_from_those_with_enough() {
+        let key =
+            |objective: Objective, cpu, memory| objective.key(HeadroomWeights::default(), cpu, memory, InstanceId(0));
+        for objective in [Objective::Cpu, Objective::CpuThenHeadroom, Objective::CpuThenMemory] {
+            let least = objective.least_key(5, 7);
+            assert!(key(objective, 4, 9) < least && least <= key(objective, 5, 0), "{objective:?}");
+        }
+        for objective in [Objective::Memory, Objective::MemoryThenHeadroom, Objective::MemoryThenCpu] {
+            let least = objective.least_key(7, 5);
+            assert!(key(objective, 9, 4) < least && least <= key(objective, 0, 5), "{objective:?}");
+        }
+        for objective in [Objective::Registration, Objective::Headroom] {
+            assert_eq!(objective.least_key(7, 5), Key::FIRST);
+        }
+    }
+}

@@ -62,3 +62,16 @@ impl Orders {
         kept.find(|order| std::ptr::eq(order.handle.as_ptr(), Arc::as_ptr(handle)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_many_values_for_its_instances_is_scattered() {
+        let is_scattered = |values, open| super::is_scattered(values, BlockSize::new(8), open);
+        assert!(!is_scattered(8, 8), "no more values than a block holds");
+        assert!(is_scattered(9, 9) && is_scattered(9, 71));
+        assert!(!is_scattered(9, 72), "eight instances a value");
+    }
+}

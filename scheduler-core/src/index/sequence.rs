@@ -354,6 +354,13 @@ mod tests {
             }
             list.sort_by_key(|entry| entry.key);
             prop_assert!(sequence.is_sound());
+            for run in &sequence.runs {
+                for part in &run.parts {
+                    let mut sharpest = part.bound;
+                    sharpest.set_lanes(&part.block.bound());
+                    prop_assert_eq!(part.bound, sharpest, "the lanes are no more than somebody has");
+                }
+            }
             prop_assert_eq!(sequence.iter().collect::<Vec<_>>(), list.clone());
             prop_assert_eq!((0..list.len()).map(|position| sequence.nth(position)).collect::<Vec<_>>(), list.clone());
             let (cpu, memory) = wanted;
