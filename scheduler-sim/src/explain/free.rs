@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Amounts, Check, DesiredStatus, FailedCheck, GPU_MILLI, GpuDemand, InstanceExplanation, InstanceView, TaskView,
+    Amounts, DesiredStatus, FailedCheck, GPU_MILLI, GpuDemand, InstanceExplanation, InstanceView, TaskView,
 };
 
 use super::change::{Change, Freed};
@@ -83,10 +83,11 @@ pub(super) fn search(search: &mut Search<'_, '_>) -> ControlFlow<()> {
 
 /// The instances on which nothing but tasks is in the way, that which lacks least first.
 pub(super) fn short_instances<'a>(refusal: &Refusal<'a, '_>, scale: Scale) -> Vec<Short<'a>> {
-    let named = refusal.decision.named_instance;
-    let told = refusal.decision.explanation.instances().iter();
-    let told = told.filter(|it| named.is_none_or(|named| named == it.id));
-    let mut short: Vec<_> = told.filter_map(|told| short_instance(refusal, told, scale)).collect();
+    let mut short: Vec<_> = refusal
+        .decision
+        .told()
+        .filter_map(|(told, failures)| short_instance(refusal, told, &failures, scale))
+        .collect();
     short.sort_by_key(|it| {
         let Freed { cpu_units, memory_mib, gpus, gpu_milli, enis, group_tasks, expressions, .. } = it.lack;
         let gpu_milli = gpu_milli.saturating_add(gpus.saturating_mul(GPU_MILLI));
@@ -97,15 +98,14 @@ pub(super) fn short_instances<'a>(refusal: &Refusal<'a, '_>, scale: Scale) -> Ve
     short
 }
 
-fn short_instance<'a>(refusal: &Refusal<'a, '_>, told: &InstanceExplanation, scale: Scale) -> Option<Short<'a>> {
+fn short_instance<'a>(
+    refusal: &Refusal<'a, '_>,
+    told: &InstanceExplanation,
+    failures: &[&FailedCheck],
+    scale: Scale,
+) -> Option<Short<'a>> {
     let halted = refusal.halted;
-    let asks = |failed: &&FailedCheck| {
-        let check = failed.check();
-        let is_asked_of_named = (Check::Cpu..=Check::Eni).contains(&check)
-            || matches!(check, Check::Attributes | Check::Location | Check::Agent);
-        refusal.decision.named_instance.is_none() || is_asked_of_named
-    };
-    let lack = lack_of(told.failures.iter().filter(asks))?;
+    let lack = lack_of(failures)?;
     let instance = halted.cluster().instance(told.id).filter(InstanceView::is_present)?;
     let tasks = instance.tasks().filter(|task| task.desired_status() == DesiredStatus::Running);
     let tasks = tasks.filter_map(|task| {
@@ -119,7 +119,7 @@ fn short_instance<'a>(refusal: &Refusal<'a, '_>, told: &InstanceExplanation, sca
 }
 
 /// What tasks may be in the way of; `None`: something else is, or nothing.
-fn lack_of<'f>(failures: impl Iterator<Item = &'f FailedCheck>) -> Option<Freed> {
+fn lack_of(failures: &[&FailedCheck]) -> Option<Freed> {
     let mut lack = Freed::default();
     for failed in failures {
         match failed {

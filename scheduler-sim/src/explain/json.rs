@@ -4,7 +4,7 @@ use scheduler_core::{Amounts, Demand, Execution, GpuDemand};
 
 use super::change::{Change, Freed};
 use super::search::Found;
-use super::text::{by_closeness, check_steps, dropped_at, fate, margin, outcome, step_phrase};
+use super::text::{by_closeness, check_steps, dropped_at, fate, given, margin, outcome, step_phrase};
 use crate::metrics::seconds;
 use crate::report::Json;
 use crate::simulation::{Candidate, Decision, Measure};
@@ -22,25 +22,29 @@ pub fn explanation_json(decision: &Decision, instance: Option<&str>) -> Json {
     });
     let chosen = decision.candidates.iter().find(|it| Some(&it.name) == decision.chosen.as_ref());
     let ranked = chosen.into_iter().chain(by_closeness(decision)).filter(|it| is_shown(&it.name));
-    let told = decision.explanation.instances().iter();
-    let ineligible = told.filter(|it| !it.failures.is_empty() && is_shown(&it.name)).map(|it| {
-        let failures = it.failures.iter().map(|failed| {
+    let told = decision.told().filter(|(told, failures)| !failures.is_empty() && is_shown(&told.name));
+    let ineligible = told.map(|(told, failures)| {
+        let failures = failures.into_iter().map(|failed| {
             Json::object([
                 ("check", text(failed.check().reason())),
                 ("shortfall", Json::count(failed.shortfall())),
                 ("text", text(&failed.to_string())),
             ])
         });
-        Json::object([("name", text(&it.name)), ("zone", text(&it.zone)), ("failures", Json::List(failures.collect()))])
+        let failures = Json::List(failures.collect());
+        Json::object([("name", text(&told.name)), ("zone", text(&told.zone)), ("failures", failures)])
     });
+    let given = given(decision);
+    let asked = |told: &str| if given.is_none() { text(told) } else { Json::Null };
     let mut object = Json::object([
         ("at_seconds", Json::Number(seconds(decision.at_ms))),
         ("event", decision.event.map_or(Json::Null, Json::count)),
-        ("strategy", text(&decision.strategy)),
+        ("strategy", asked(&decision.strategy)),
+        ("given_instance", given.map_or(Json::Null, text)),
         ("group", text(decision.request.group().as_str())),
         ("demand", demand(decision.request.demand())),
         ("state", state(decision)),
-        ("summary", text(&decision.explanation.to_string())),
+        ("summary", asked(&decision.explanation.to_string())),
         ("checks", Json::List(checks.collect())),
         ("rules", Json::List(rules.collect())),
         ("placed", decision.chosen.as_deref().map_or(Json::Null, text)),

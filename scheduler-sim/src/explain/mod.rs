@@ -15,6 +15,8 @@
 mod apply;
 mod change;
 mod free;
+#[cfg(test)]
+mod given_tests;
 mod join;
 mod json;
 mod lift;

@@ -29,13 +29,19 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, detail: Det
     let mut text = String::new();
     let event = decision.event.map_or_else(|| "by its service".to_owned(), |event| format!("event {event}"));
     // Writing to a text cannot fail.
-    let _ = writeln!(text, "at {} s, {event}, strategy {}", seconds(decision.at_ms), decision.strategy);
+    let _ = match decision.named_instance {
+        None => writeln!(text, "at {} s, {event}, strategy {}", seconds(decision.at_ms), decision.strategy),
+        Some(_) => writeln!(text, "at {} s, {event}", seconds(decision.at_ms)),
+    };
     let _ = writeln!(text, "  asks for {}", demand_words(decision.request.demand()));
     standing(decision, &mut text);
-    if decision.named_instance.is_some() {
-        text.push_str("  StartTask names the instance: constraints and strategies are not asked\n");
-    }
-    let _ = writeln!(text, "  {}", decision.explanation);
+    let _ = match given(decision) {
+        None => writeln!(text, "  {}", decision.explanation),
+        Some(name) if decision.event.is_some() => {
+            writeln!(text, "  StartTask names {name}: status, constraints and strategies are not asked")
+        }
+        Some(name) => writeln!(text, "  the daemon of {name}: strategies are not asked"),
+    };
     for (check, dropped, left) in check_steps(decision) {
         let _ = writeln!(text, "  {}: {dropped} dropped -> {left} left", check_phrase(check));
     }
@@ -57,6 +63,12 @@ pub fn explanation_text(decision: &Decision, instance: Option<&str>, detail: Det
     candidates(decision, instance, &mut text);
     failures(decision, instance, &mut text);
     text
+}
+
+/// The name of the instance, where that is given.
+pub(super) fn given(decision: &Decision) -> Option<&str> {
+    decision.named_instance?;
+    decision.told().next().map(|(told, _)| &*told.name)
 }
 
 /// How the strategy chose, of a decision whose state is told already.
@@ -247,13 +259,14 @@ pub(super) fn fate(decision: &Decision, name: &str) -> String {
     if decision.chosen.as_deref() == Some(name) {
         return "chosen".to_owned();
     }
-    if let Some(told) = decision.explanation.instances().iter().find(|told| *told.name == *name)
-        && let Some(failed) = told.failures.first()
+    if let Some((_, failures)) = decision.told().find(|(told, _)| *told.name == *name)
+        && let Some(failed) = failures.first()
     {
         return format!("dropped out at {}: {failed}", check_phrase(failed.check()));
     }
     let Some(candidate) = decision.candidates.iter().find(|candidate| candidate.name == name) else {
-        return "not present then".to_owned();
+        let is_present = decision.explanation.instances().iter().any(|told| *told.name == *name);
+        return if is_present { "not asked: another is given".to_owned() } else { "not present then".to_owned() };
     };
     match dropped_at(decision, candidate) {
         Some((step, value)) => {
@@ -290,12 +303,14 @@ fn candidates(decision: &Decision, instance: Option<&str>, text: &mut String) {
 
 /// Every failing check of the instances that could not hold the task.
 fn failures(decision: &Decision, instance: Option<&str>, text: &mut String) {
-    let failing = decision.explanation.instances().iter().filter(|it| !it.failures.is_empty());
-    let failing: Vec<_> = failing.filter(|it| instance.is_none_or(|name| *it.name == *name)).collect();
-    let width = failing.iter().take(LISTED).map(|it| it.name.len()).max().unwrap_or(0);
-    for it in failing.iter().take(LISTED) {
-        let all: Vec<_> = it.failures.iter().map(|failed| format!("{}: {failed}", failed.check().reason())).collect();
-        let _ = writeln!(text, "    {:<width$}  {}  {}", it.name, it.zone, all.join("; "));
+    let failing = decision
+        .told()
+        .filter(|(told, failures)| !failures.is_empty() && instance.is_none_or(|name| *told.name == *name));
+    let failing: Vec<_> = failing.collect();
+    let width = failing.iter().take(LISTED).map(|(told, _)| told.name.len()).max().unwrap_or(0);
+    for (told, failures) in failing.iter().take(LISTED) {
+        let all: Vec<_> = failures.iter().map(|failed| format!("{}: {failed}", failed.check().reason())).collect();
+        let _ = writeln!(text, "    {:<width$}  {}  {}", told.name, told.zone, all.join("; "));
     }
     if failing.len() > LISTED {
         let _ = writeln!(text, "    and {} more that could not hold it", failing.len() - LISTED);

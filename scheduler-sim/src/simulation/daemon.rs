@@ -58,6 +58,7 @@ impl Simulation<'_> {
         let why = match () {
             () if is_draining => StoppedWhy::Draining,
             () if is_wanted => StoppedWhy::Deployment,
+            () if view.is_none() => StoppedWhy::InstanceLost,
             () => StoppedWhy::ScaleIn,
         };
         let is_exchange = is_wanted && !stopped.is_empty();
@@ -104,7 +105,9 @@ impl Simulation<'_> {
         self.statistics.decisions += 1;
         let service: Box<str> = state.entry.service.name().into();
         let name: Arc<str> = format!("{service}/{number}").into();
-        match self.start(Placement::start_task(instance, Arc::clone(request)), Some(&name), start) {
+        let placement = Placement::start_task(instance, Arc::clone(request));
+        self.look(|task| *task == *name, request, Some(&placement), None, None);
+        match self.start(placement, Some(&name), start) {
             Ok(task) => {
                 self.service_task_started(id, task);
                 Ok(())

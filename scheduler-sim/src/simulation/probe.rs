@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Amounts, Cluster, Execution, Explanation, InstanceId, InstanceStatus, InstanceView, Placement, PlacementRequest,
+    Amounts, Check, Cluster, Execution, Explanation, FailedCheck, InstanceExplanation, InstanceId, InstanceStatus,
+    InstanceView, Placement, PlacementRequest,
 };
 
 use super::Simulation;
@@ -18,6 +19,8 @@ pub struct Probe {
     pub decisions: Vec<Decision>,
     /// How many there were.
     pub count: u64,
+    /// The version of the cluster at the last one, if that was a refusal: to ask again then is no new decision.
+    refused_at: Option<u64>,
 }
 
 /// One decision.
@@ -31,9 +34,9 @@ pub struct Decision {
     pub turn: u64,
     /// What was asked for.
     pub request: Arc<PlacementRequest>,
-    /// The instance that the event names (StartTask).
+    /// The instance that is given: StartTask names it, and a daemon is of one.
     pub named_instance: Option<InstanceId>,
-    /// How it was placed; `None` for StartTask.
+    /// How it was placed; `None` where the instance is given.
     pub execution: Option<Execution>,
     /// The state then.
     pub standing: Standing,
@@ -47,6 +50,22 @@ pub struct Decision {
     pub steps: Vec<Step>,
     /// Where the task went.
     pub chosen: Option<String>,
+}
+
+impl Decision {
+    /// The instances that could be chosen, each with what is asked of it and fails.
+    pub fn told(&self) -> impl Iterator<Item = (&InstanceExplanation, Vec<&FailedCheck>)> {
+        let told = self.explanation.instances().iter();
+        let told = told.filter(|it| self.named_instance.is_none_or(|named| named == it.id));
+        told.map(|it| (it, it.failures.iter().filter(|failed| self.asks(failed.check())).collect()))
+    }
+
+    /// Whether the check is asked: where the instance is given only some are (C-49).
+    fn asks(&self, check: Check) -> bool {
+        let is_resource = (Check::Cpu..=Check::Eni).contains(&check);
+        let is_of_start_task = is_resource || matches!(check, Check::Attributes | Check::Location | Check::Agent);
+        self.named_instance.is_none() || is_of_start_task
+    }
 }
 
 /// An instance that could hold the task.
@@ -119,7 +138,13 @@ impl Standing {
 impl Probe {
     /// A look at the task of that name.
     pub(super) fn new(task: &str, spread_ignores_other_revisions: bool) -> Self {
-        Self { task: task.to_owned(), spread_ignores_other_revisions, decisions: Vec::new(), count: 0 }
+        Self {
+            task: task.to_owned(),
+            spread_ignores_other_revisions,
+            decisions: Vec::new(),
+            count: 0,
+            refused_at: None,
+        }
     }
 }
 
@@ -134,16 +159,22 @@ impl Simulation<'_> {
         event: Option<u64>,
     ) {
         let Some(probe) = self.probe.as_mut().filter(|probe| is_task(&probe.task)) else { return };
+        if placement.is_none() && probe.refused_at == Some(self.version) {
+            return;
+        }
         let cluster = &self.cluster;
         let explanation = self.scheduler.explain(cluster, request);
-        let eligible: Vec<_> = explanation.eligible().filter_map(|instance| cluster.instance(instance.id)).collect();
         let own_revision_only = probe.spread_ignores_other_revisions;
-        // StartTask names an instance and asks nobody; whether that one takes the task its failures tell.
+        // Where the instance is given nobody is asked; whether that one takes the task its failures tell.
         let named_instance = placement.filter(|_| execution.is_none()).map(Placement::instance);
         let chosen = placement.map(Placement::instance).filter(|chosen| match named_instance {
             None => true,
             Some(_) => self.cluster.fork().start(&Placement::start_task(*chosen, Arc::clone(request))).is_ok(),
         });
+        let eligible: Vec<_> = match named_instance {
+            Some(_) => chosen.into_iter().filter_map(|chosen| cluster.instance(chosen)).collect(),
+            None => explanation.eligible().filter_map(|instance| cluster.instance(instance.id)).collect(),
+        };
         let (steps, mut values) = match named_instance {
             Some(_) => Default::default(),
             None => Narrowing { cluster, request, own_revision_only, chosen }.steps(&self.scheduler, eligible.clone()),
@@ -171,6 +202,7 @@ impl Simulation<'_> {
             explanation,
         };
         probe.count += 1;
+        probe.refused_at = decision.chosen.is_none().then_some(self.version);
         probe.decisions.truncate(1);
         probe.decisions.push(decision);
     }

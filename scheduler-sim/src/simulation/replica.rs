@@ -252,6 +252,9 @@ impl Simulation<'_> {
             return Ok(());
         };
         let number = state.take_number();
+        let (name, execution) = (state.name_of(number), state.prepared.placer.execution());
+        self.look(|task| *task == *name, &Arc::new(request), Some(&placement), Some(execution), None);
+        let Some(state) = self.services.states.get(&id) else { return Ok(()) };
         let start = Start {
             event: None,
             origin: Origin::Service,

@@ -200,6 +200,11 @@ impl ServiceState {
         }
     }
 
+    /// The name of the copy of that number.
+    pub(super) fn name_of(&self, number: u64) -> Arc<str> {
+        format!("{}/{number}", self.entry.service.name()).into()
+    }
+
     /// The number of a copy that is tried for the first time.
     pub(super) fn take_number(&mut self) -> u64 {
         self.next_number += 1;
