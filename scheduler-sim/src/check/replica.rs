@@ -424,7 +424,9 @@ fn is_balanced(service: &ServiceModel, meaning: &Meaning) -> bool {
     let entry = &service.entry.service;
     let strategy = match meaning {
         Meaning::Replace(strategy) => Some(strategy),
-        Meaning::AsWritten | Meaning::OneTaskPerHost | Meaning::FragmentationGradientDescent => entry.strategy.as_ref(),
+        Meaning::AsWritten | Meaning::OneTaskPerHost => entry.strategy.as_ref(),
+        // Code of somebody's own comes first.
+        Meaning::FragmentationGradientDescent => return false,
     };
     let zone_first = match strategy {
         Some(Strategy::Chain(chain)) => chain.rules().first() == Some(&PlacementStrategy::spread_zones()),
