@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::check::{CheckError, CheckedLog, Claim, Wrong, follow};
+use crate::check::{CheckError, CheckedLog, Claim, Depth, Wrong, follow};
 use crate::comparison::RunResult;
 use crate::files::PendingFile;
 use crate::fleet::{Fleet, Prices};
@@ -223,7 +223,7 @@ fn checked_run(job: &Job<'_>, plan: &Plan<'_>, watch: &mut Watch, pulse: &Pulse)
         horizon_ms,
         spec: Some(spec),
         seeds: (seed, seed),
-        is_legality_only: false,
+        depth: Depth::Choice,
     };
     let events = job.source.events(job.survey)?;
     let run = |log| {
@@ -235,13 +235,15 @@ fn checked_run(job: &Job<'_>, plan: &Plan<'_>, watch: &mut Watch, pulse: &Pulse)
         statistics
     };
     let no_check = |error| JobError::NoCheck(CheckError::Read(error));
-    let (statistics, checked) = follow(&claim, job.source.events(job.survey)?, run).map_err(no_check)?;
+    let (statistics, checked) =
+        follow(&claim, job.source.events(job.survey)?, &pulse.is_stopped, run).map_err(no_check)?;
     let statistics = statistics?;
     match checked {
         Ok(_) => Ok(statistics),
         Err(CheckError::Wrong(wrong)) => {
             Err(JobError::Check { strategy: spec.name().to_owned(), seed, wrong: Box::new(wrong) })
         }
+        Err(CheckError::Interrupted) => Err(RunError::Interrupted.into()),
         Err(error) => Err(JobError::NoCheck(error)),
     }
 }

@@ -28,8 +28,8 @@ pub(super) struct Ask {
     pub(super) group: Arc<str>,
     /// `family:revision`
     pub(super) definition: Arc<str>,
-    /// Somebody's own code chooses, the GPUs as well.
-    pub(super) is_open: bool,
+    /// Somebody's own code chooses the GPUs.
+    pub(super) takes_any_gpus: bool,
     /// `None`: `headroom` (C-19).
     pub(super) rules: Option<Vec<PlacementStrategy>>,
 }
@@ -75,8 +75,7 @@ impl Preferences {
         let mut ask = Ask::bare(&request.definition, request.group.as_str());
         ask.zones.clone_from(&request.zones);
         ask.constrain(&request.constraints);
-        ask.rules = self.rules(request.strategy.as_ref(), Kind::Standalone);
-        self.alone_on_host(ask)
+        self.prefer(ask, request.strategy.as_ref(), Kind::Standalone)
     }
 
     /// For a task of a service.
@@ -87,15 +86,17 @@ impl Preferences {
         ask.zones.clone_from(&entry.zones);
         ask.constrain(&entry.service.constraints);
         ask.most = entry.definition.max_tasks_per_instance.map(|most| most.get() as usize);
-        ask.rules = self.rules(entry.service.strategy.as_ref().filter(|_| !is_daemon), kind);
-        self.alone_on_host(ask)
+        self.prefer(ask, entry.service.strategy.as_ref().filter(|_| !is_daemon), kind)
     }
 
-    /// `one-task-per-host`: distinctInstance, or what comes to the same where ECS's ten constraints are used up.
-    fn alone_on_host(&self, mut ask: Ask) -> Ask {
+    /// What the run makes of a request with that strategy of its own; `one-task-per-host`: distinctInstance, or what
+    /// comes to the same where ECS's ten constraints are used up.
+    fn prefer(&self, mut ask: Ask, own: Option<&Strategy>, kind: Kind) -> Ask {
+        let rules = self.rules(own, kind);
         let is_own = |rule: &PlacementStrategy| matches!(rule, PlacementStrategy::Custom(_));
-        ask.is_open = self.meaning == Meaning::FragmentationGradientDescent
-            || ask.rules.as_ref().is_some_and(|rules| rules.iter().any(is_own));
+        ask.takes_any_gpus = kind != Kind::Daemon
+            && (self.meaning == Meaning::FragmentationGradientDescent || rules.iter().flatten().any(is_own));
+        ask.rules = rules;
         if self.meaning == Meaning::OneTaskPerHost && !ask.distinct {
             if ask.expressions.len() < 10 {
                 ask.distinct = true;
@@ -136,7 +137,7 @@ impl Ask {
             most: None,
             group: group.into(),
             definition: core.name().into(),
-            is_open: false,
+            takes_any_gpus: false,
             rules: None,
         };
         if core.containers().is_empty() {

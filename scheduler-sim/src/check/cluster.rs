@@ -1,14 +1,14 @@
 //! A plain model of the cluster: a list of instances, each with a list of its tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use scheduler_core::{
-    Attributes, ContainerInstance, GpuDemand, HeadroomWeights, HostPort, InstanceStatus, ReleaseOn, TieBreak,
-};
+use scheduler_core::{Attributes, ContainerInstance, GpuDemand, HostPort, InstanceStatus, ReleaseOn};
 
 use super::ask::Ask;
 use super::expression::{Facts, holds};
+use super::services::ServiceNumber;
+use crate::trace::Settings;
 
 /// A GPU in thousandths.
 const WHOLE_GPU: i64 = 1_000;
@@ -19,24 +19,42 @@ pub(super) type InstanceNumber = usize;
 pub(super) type TaskNumber = u64;
 
 #[derive(Debug)]
-pub(super) struct Cluster {
-    pub(super) weights: HeadroomWeights,
-    pub(super) tie_break: TieBreak,
-    pub(super) release_on: ReleaseOn,
-    /// C-22
-    pub(super) own_revision_only: bool,
+pub(super) struct Cluster<'a> {
+    pub(super) settings: &'a Settings,
     pub(super) instances: Vec<Instance>,
     /// Those that hold resources.
     pub(super) tasks: BTreeMap<TaskNumber, Task>,
-    /// Those whose desired status is RUNNING.
-    pub(super) names: BTreeMap<Arc<str>, TaskNumber>,
-    pub(super) starts: TaskNumber,
-    /// Counts everything that changes an answer.
+    /// Those whose desired status is RUNNING; each placement asks whether its name is taken.
+    names: BTreeMap<Arc<str>, TaskNumber>,
+    starts: TaskNumber,
+    /// Counts what `changed` takes note of.
     pub(super) version: u64,
-    /// The version since which nothing has made room but placements.
-    pub(super) freed: u64,
-    /// The version at which an instance last left or became less open.
-    pub(super) reshaped: u64,
+    /// Since waiting tasks and services had their last turns.
+    pub(super) changed: Changed,
+}
+
+/// Instances by the way in which they changed.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// They may take more: a task ended or gave its resources back there, they joined, returned, became ACTIVE or were
+    /// connected, or their attributes changed.
+    pub(super) freed: BTreeSet<InstanceNumber>,
+    /// They took a task.
+    pub(super) placed: BTreeSet<InstanceNumber>,
+    /// They took a task that waited.
+    pub(super) from_queue: BTreeSet<InstanceNumber>,
+    /// They joined, left or returned, or their status, agent or attributes changed.
+    pub(super) instances: BTreeSet<InstanceNumber>,
+    /// The version of the cluster after the last of `freed`.
+    pub(super) freed_at: u64,
+    /// The version of the cluster after the last of `placed`.
+    pub(super) placed_at: u64,
+}
+
+impl Changed {
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.freed, &self.placed, &self.from_queue, &self.instances].into_iter().all(BTreeSet::is_empty)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +79,6 @@ pub(super) struct Instance {
 }
 
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Task {
     pub(super) name: Arc<str>,
     pub(super) ask: Arc<Ask>,
@@ -70,16 +87,14 @@ pub(super) struct Task {
     pub(super) gpus: Vec<usize>,
     /// Its desired status is RUNNING.
     pub(super) should_run: bool,
-    /// It has become RUNNING.
-    pub(super) is_running: bool,
-    /// From when on it counts as healthy, once it runs.
+    /// From when on it is healthy, if it is a service's; `None`: it is not RUNNING yet.
     pub(super) healthy_ms: Option<u64>,
     /// It ran at time 0 and waits for its service to be created.
     pub(super) is_adoptable: bool,
     /// It ends by itself.
     pub(super) is_timed: bool,
     /// The service that it belongs to, by the number of its creation, and the deployment.
-    pub(super) service: Option<(usize, u32)>,
+    pub(super) service: Option<(ServiceNumber, u32)>,
 }
 
 /// A count among the amounts, which may be negative.
@@ -101,7 +116,19 @@ impl Instance {
     }
 }
 
-impl Cluster {
+impl<'a> Cluster<'a> {
+    pub(super) fn new(settings: &'a Settings) -> Self {
+        Self {
+            settings,
+            instances: Vec::new(),
+            tasks: BTreeMap::new(),
+            names: BTreeMap::new(),
+            starts: 0,
+            version: 0,
+            changed: Changed::default(),
+        }
+    }
+
     pub(super) fn register(&mut self, description: ContainerInstance) {
         let (resources, foreign) = (description.resources(), description.foreign_load());
         self.instances.push(Instance {
@@ -114,19 +141,26 @@ impl Cluster {
             tasks: Vec::new(),
             description,
         });
-        self.has_freed();
+        self.has_reopened(self.instances.len() - 1);
     }
 
-    /// Something changed that may have made room.
-    pub(super) fn has_freed(&mut self) {
+    /// Something changed on an instance that may have made room.
+    fn has_freed(&mut self, number: InstanceNumber) {
         self.version += 1;
-        self.freed = self.version;
+        self.changed.freed.insert(number);
+        self.changed.freed_at = self.version;
     }
 
-    /// An instance left, or became less open.
-    pub(super) fn has_shrunk(&mut self) {
+    /// An instance joined or changed so that it may take more.
+    pub(super) fn has_reopened(&mut self, number: InstanceNumber) {
+        self.changed.instances.insert(number);
+        self.has_freed(number);
+    }
+
+    /// An instance left, or changed so that it takes less.
+    pub(super) fn has_closed(&mut self, number: InstanceNumber) {
         self.version += 1;
-        self.reshaped = self.version;
+        self.changed.instances.insert(number);
     }
 
     /// The instance of that name that is present, or down and to return.
@@ -152,19 +186,21 @@ impl Cluster {
         instance.memory_left -= task.ask.memory;
         instance.tasks.push(number);
         self.names.insert(Arc::clone(&task.name), number);
-        self.tasks.insert(number, task);
         self.version += 1;
+        self.changed.placed.insert(task.instance);
+        self.changed.placed_at = self.version;
+        self.tasks.insert(number, task);
         number
     }
 
     /// Its desired status becomes STOPPED.
     pub(super) fn stop(&mut self, number: TaskNumber) {
-        if let Some(task) = self.tasks.get_mut(&number) {
-            task.should_run = false;
-            self.names.remove(&task.name);
-        }
-        self.has_freed();
-        if self.release_on == ReleaseOn::DesiredStopped {
+        let Some(task) = self.tasks.get_mut(&number) else { return };
+        task.should_run = false;
+        self.names.remove(&task.name);
+        let instance = task.instance;
+        self.has_freed(instance);
+        if self.settings.release_on == ReleaseOn::DesiredStopped {
             self.release(number);
         }
     }
@@ -176,7 +212,7 @@ impl Cluster {
         instance.cpu_left += task.ask.cpu;
         instance.memory_left += task.ask.memory;
         instance.tasks.retain(|held| *held != number);
-        self.has_freed();
+        self.has_freed(task.instance);
     }
 
     /// What nobody holds of each GPU, in thousandths; foreign load has the first ones.
@@ -264,8 +300,9 @@ impl Cluster {
 
     pub(super) fn headroom(&self, number: InstanceNumber) -> i128 {
         let instance = &self.instances[number];
-        i128::from(self.weights.cpu) * i128::from(instance.cpu_left)
-            + i128::from(self.weights.memory) * i128::from(instance.memory_left)
+        let weights = self.settings.headroom_weights;
+        i128::from(weights.cpu) * i128::from(instance.cpu_left)
+            + i128::from(weights.memory) * i128::from(instance.memory_left)
     }
 
     /// Whether an expression holds on an instance.

@@ -1,170 +1,127 @@
-//! DAEMON services (placement spec 9.1): one task on each ACTIVE instance that the rules admit.
+//! The turn of a DAEMON service (placement spec 9.1): one task on each ACTIVE instance that the rules admit.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::CheckError;
-use super::cluster::{InstanceNumber, TaskNumber};
+use super::cluster::{Changed, InstanceNumber, TaskNumber};
 use super::record::{Record, What};
-use super::replay::Replay;
-use super::services::Missing;
-
-/// What a service should do on an instance.
-#[derive(Debug, Clone, PartialEq)]
-enum Step {
-    Stop(TaskNumber, &'static str),
-    Place,
-    /// It cannot be placed.
-    Refuse(&'static str),
-}
+use super::replay::{Replay, Start};
+use super::rules::{Answers, Basis};
+use super::services::{Missing, ServiceNumber};
 
 impl Replay<'_> {
-    /// Whether a daemon belongs on an instance. An expression that looks at tasks is asked only where there is none, as
-    /// it would see the daemon itself.
-    fn is_wanted(&self, id: usize, number: InstanceNumber, is_absent: bool) -> bool {
+    /// Looks at the instances that changed, or at all of them if something happened to the service itself.
+    pub(super) fn reconcile_daemon(&mut self, id: ServiceNumber, changed: &Changed) -> Result<(), CheckError> {
+        let mut instances: BTreeSet<InstanceNumber> = &changed.freed | &changed.instances;
+        let service = &self.services[&id];
+        if service.ask.reads_tasks() {
+            instances.extend(&changed.placed);
+            // What took the room of a copy that is missing there need not be told.
+            instances.extend(changed.from_queue.iter().filter(|number| !service.daemon_missing.contains_key(number)));
+        }
+        if self.dirty.remove(&id) {
+            instances = (0..self.cluster.instances.len()).collect();
+        }
+        let mut next = 0;
+        for number in instances {
+            self.reconcile_as_told(id, next..number)?;
+            self.reconcile_on(id, number)?;
+            next = number + 1;
+        }
+        self.reconcile_as_told(id, next..InstanceNumber::MAX)
+    }
+
+    /// Looks at instances that did not change where the log tells of a copy that is missing there: it may be tried again
+    /// more often than it must.
+    fn reconcile_as_told(&mut self, id: ServiceNumber, mut on: Range<InstanceNumber>) -> Result<(), CheckError> {
+        loop {
+            let service = &self.services[&id];
+            if service.daemon_missing.is_empty() || on.is_empty() {
+                return Ok(());
+            }
+            let now_ms = self.now_ms;
+            let is_own = |record: &&Record| {
+                record.at_ms == now_ms && record.event.is_none() && record.group == *service.ask.group
+            };
+            let record = self.log.peek()?.filter(is_own);
+            let Some(What::Refused { closest: Some(name), .. }) = record.map(|record| &record.what) else {
+                return Ok(());
+            };
+            let number = self.cluster.instance_named(name);
+            let Some(number) = number.filter(|it| on.contains(it) && service.daemon_missing.contains_key(it)) else {
+                return Ok(());
+            };
+            self.reconcile_on(id, number)?;
+            on.start = number + 1;
+        }
+    }
+
+    /// Whether a daemon belongs on an instance, where it has these tasks. An expression that looks at tasks is asked only
+    /// where there is none, as it would see the daemon itself.
+    fn is_wanted(&self, id: ServiceNumber, number: InstanceNumber, own: &[TaskNumber]) -> bool {
         let (ask, instance) = (&self.services[&id].ask, &self.cluster.instances[number]);
-        let mut expressions = ask.expressions.iter().filter(|expression| is_absent || !expression.reads_tasks());
+        let mut expressions = ask.expressions.iter().filter(|expression| own.is_empty() || !expression.reads_tasks());
         instance.is_present()
             && instance.active
             && self.cluster.is_admitted(number, ask)
             && expressions.all(|expression| self.cluster.matches(number, expression))
     }
 
-    fn daemon_step(&self, id: usize, number: InstanceNumber) -> Option<Step> {
+    /// Stops what does not belong on an instance (any more), and starts what is not there.
+    fn reconcile_on(&mut self, id: ServiceNumber, number: InstanceNumber) -> Result<(), CheckError> {
         let service = &self.services[&id];
-        let own: Vec<TaskNumber> =
-            self.cluster.running_on(number).map(|(task, _)| task).filter(|task| service.tasks.contains(task)).collect();
-        // What makes place for a new deployment was there.
-        let is_absent = own.is_empty() && service.exchanging != Some(number);
-        let is_wanted = self.is_wanted(id, number, is_absent);
+        let running = self.cluster.running_on(number).map(|(task, _)| task);
+        let own: Vec<TaskNumber> = running.filter(|task| service.tasks.contains(task)).collect();
+        let is_wanted = self.is_wanted(id, number, &own);
         let is_current = |task: &&TaskNumber| self.cluster.tasks[task].service == Some((id, service.deployment));
-        let kept = own.iter().find(is_current).filter(|_| is_wanted);
-        if let Some(task) = own.iter().find(|task| Some(*task) != kept) {
-            let why = match () {
-                () if !self.cluster.instances[number].active => "draining",
-                () if is_wanted => "deployment",
-                () => "scale-in",
-            };
-            return Some(Step::Stop(*task, why));
-        }
-        match (is_wanted && kept.is_none(), self.cluster.start_task_refusal(number, &service.ask)) {
-            (false, _) => None,
-            (true, None) => Some(Step::Place),
-            (true, Some(reason)) => Some(Step::Refuse(reason)),
-        }
-    }
-
-    /// What the service should do, if there is something that it must. A changed reason need not be told at once.
-    pub(super) fn daemon_should(&mut self, id: usize) -> Option<String> {
-        let state = Some((self.cluster.version, self.now_ms));
-        let service = &self.services[&id];
-        if service.idle_at == state {
-            return None;
-        }
-        let name = service.entry.service.name();
-        for number in 0..self.cluster.instances.len() {
-            let on = self.cluster.instances[number].name();
-            match self.daemon_step(id, number) {
-                Some(Step::Stop(task, why)) => {
-                    return Some(format!("`{}` is stopped ({why})", self.cluster.tasks[&task].name));
-                }
-                Some(Step::Place) => return Some(format!("service `{name}` starts a task on `{on}`")),
-                Some(Step::Refuse(_)) if !service.daemon_missing.contains_key(&number) => {
-                    return Some(format!("service `{name}` tells that it cannot start a task on `{on}`"));
-                }
-                _ => {}
-            }
-        }
-        if let Some(service) = self.services.get_mut(&id) {
-            service.idle_at = state;
-        }
-        None
-    }
-
-    pub(super) fn follow_daemon(&mut self, id: usize, record: &Record) -> Result<(), CheckError> {
-        let on = match &record.what {
-            What::Placed { instance, .. } | What::Stopped { instance: Some(instance), .. } => Some(instance),
-            What::Refused { closest, .. } => closest.as_ref(),
-            What::Stopped { instance: None, .. } => None,
-        };
-        let Some(number) = on.and_then(|name| self.cluster.instance_named(name)) else {
-            return Err(self.log.wrong("a line of a daemon names its instance"));
-        };
-        match (&record.what, self.daemon_step(id, number)) {
-            (What::Stopped { .. }, Some(Step::Stop(task, why))) => {
-                self.expect_stop(task, why, None)?;
-                let is_exchange = why == "deployment";
-                if let Some(service) = self.services.get_mut(&id) {
-                    service.exchanging = is_exchange.then_some(number);
-                }
-                Ok(())
-            }
-            (What::Placed { zone, gpus, why, .. }, Some(Step::Place)) => {
-                let missing = self.daemon_copy(id, number, record)?;
-                let ask = Arc::clone(&self.services[&id].ask);
-                if why.as_deref() != Some(missing.why) {
-                    return Err(self.log.wrong(format!("its `why` is {}", missing.why)));
-                }
-                let seat = self.check_place(number, &ask, zone, gpus)?;
-                self.log.pass();
-                self.checked.chosen += 1;
-                let name = self.services[&id].name_of(missing.number.unwrap_or_default());
-                self.start_of_service(id, &name, seat);
-                self.book(id, number, &missing, None);
-                Ok(())
-            }
-            (What::Refused { reason, .. }, Some(Step::Refuse(right))) if reason == right => {
-                let mut missing = self.daemon_copy(id, number, record)?;
-                if missing.told.as_ref() == Some(reason) && self.is_wanted(id, number, true) {
-                    return Err(self.log.wrong("that has been told already"));
-                }
-                self.log.pass();
-                self.checked.refused += 1;
-                missing.told = Some(reason.clone());
-                self.book(id, number, &missing, Some(missing.clone()));
-                Ok(())
-            }
-            (_, step) => {
-                let should = match step {
-                    None => "the service has nothing to do there".to_owned(),
-                    Some(Step::Stop(task, why)) => format!("`{}` is stopped ({why})", self.cluster.tasks[&task].name),
-                    Some(Step::Place) => "the service starts a task there".to_owned(),
-                    Some(Step::Refuse(reason)) => format!("it cannot be placed there ({reason})"),
-                };
-                Err(self.log.wrong(should))
-            }
-        }
-    }
-
-    /// The copy that a line is of: the one that is missing there, or a new one.
-    fn daemon_copy(&mut self, id: usize, number: InstanceNumber, record: &Record) -> Result<Missing, CheckError> {
-        let service = &self.services[&id];
+        // Of several the oldest of the newest deployment stays.
+        let kept = own.iter().find(is_current).filter(|_| is_wanted).copied();
         let why = match () {
-            () if service.exchanging == Some(number) => "deployment",
-            () if service.to_replace > 0 => "replacement",
-            () => "desired",
+            () if !self.cluster.instances[number].active => "draining",
+            () if is_wanted => "deployment",
+            () => "scale-in",
         };
-        let new = Missing { number: Some(service.next_number), why, told: None };
-        let known = service.daemon_missing.get(&number).cloned();
-        let copy =
-            known.filter(|known| *service.name_of(known.number.unwrap_or_default()) == *record.task).unwrap_or(new);
-        let (name, group) = (service.name_of(copy.number.unwrap_or_default()), Arc::clone(&service.ask.group));
-        self.expect_head(None, &name, &group)?;
-        self.check_name(&name)?;
-        Ok(copy)
+        for task in own.iter().filter(|task| Some(**task) != kept) {
+            self.expect_stop(*task, why, None)?;
+        }
+        if !is_wanted {
+            self.service_mut(id).daemon_missing.remove(&number);
+        } else if kept.is_none() {
+            let why = if own.is_empty() { None } else { Some("deployment") };
+            self.start_daemon(id, number, why)?;
+        }
+        Ok(())
     }
 
-    /// The copy is there, or missing.
-    fn book(&mut self, id: usize, number: InstanceNumber, copy: &Missing, missing: Option<Missing>) {
-        let Some(service) = self.services.get_mut(&id) else { return };
-        if copy.number == Some(service.next_number) {
-            service.next_number += 1;
+    /// `why`: what a new copy is for, unless it replaces one that ended or is wanted for the first time.
+    fn start_daemon(
+        &mut self,
+        id: ServiceNumber,
+        on: InstanceNumber,
+        why: Option<&'static str>,
+    ) -> Result<(), CheckError> {
+        let service = self.service_mut(id);
+        let mut copy = service.daemon_missing.remove(&on).unwrap_or_else(|| {
+            let other = if service.to_replace > 0 { "replacement" } else { "desired" };
             service.to_replace = service.to_replace.saturating_sub(1);
-        }
-        service.exchanging = None;
-        service.idle_at = None;
-        match missing {
-            None => service.daemon_missing.remove(&number),
-            Some(missing) => service.daemon_missing.insert(number, missing),
+            Missing { first: None, count: 1, why: why.unwrap_or(other), told: None }
+        });
+        let number = copy.number(&mut service.next_number);
+        let (name, ask) = (service.name_of(number), Arc::clone(&service.ask));
+        let Some(reason) = self.cluster.start_task_refusal(on, &ask) else {
+            let start = Start { event: None, name: &name, ask: &ask, why: Some(copy.why) };
+            self.expect_start(start, self.life_in(id), &Answers::only(on, Basis::Chosen))?;
+            return Ok(());
         };
+        if copy.told.replace(reason) != Some(reason) {
+            let closest = Some(self.cluster.instances[on].name().to_owned());
+            let what = What::Refused { reason: reason.to_owned(), closest, waits: false };
+            self.log.expect(&self.head(None, &name, &ask.group), &what)?;
+            self.checked.refused += 1;
+        }
+        self.service_mut(id).daemon_missing.insert(on, copy);
+        Ok(())
     }
 }

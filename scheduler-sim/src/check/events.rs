@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use scheduler_core::InstanceStatus;
+use scheduler_core::{Attributes, InstanceStatus};
 
 use super::CheckError;
 use super::ask::Ask;
-use super::cluster::{InstanceNumber, Presence, TaskNumber};
+use super::cluster::{Instance, InstanceNumber, Presence, TaskNumber};
+use super::queue::Waiting;
 use super::record::What;
-use super::replay::{Due, Life, Rank, Replay};
+use super::replay::{Due, Life, Rank, Replay, Start, Unplaced};
+use super::rules::{Answers, Basis};
 use crate::trace::{
     Action, AttributeTarget, Event, InstanceSelection, OnUnplaceable, RunTask, StartTask, StopTask, TaskSelection,
 };
@@ -37,23 +39,16 @@ impl Replay<'_> {
             }
             Action::UpdateContainerInstancesState { instances, status } => {
                 let is_active = *status == InstanceStatus::Active;
-                self.for_each(instances, |replay, number| {
-                    let was = std::mem::replace(&mut replay.cluster.instances[number].active, is_active);
-                    if was != is_active {
-                        replay.touch_services_on(number);
-                    }
-                    (was != is_active).then_some(is_active)
-                })
+                self.switch(instances, is_active, |instance| &mut instance.active, Self::touch_services_on)
             }
-            Action::SetAgentConnected { instances, connected } => self.for_each(instances, |replay, number| {
-                let was = std::mem::replace(&mut replay.cluster.instances[number].connected, *connected);
-                (was != *connected).then_some(*connected)
+            Action::SetAgentConnected { instances, connected } => {
+                self.switch(instances, *connected, |instance| &mut instance.connected, |_, _| {})
+            }
+            Action::PutAttributes(targets) => self.for_each_target(targets, |attributes, target| {
+                attributes.insert(target.name.clone(), target.value.clone());
             }),
-            Action::PutAttributes(targets) => self.for_each_target(targets, |replay, number, target| {
-                replay.cluster.instances[number].attributes.insert(target.name.clone(), target.value.clone());
-            }),
-            Action::DeleteAttributes(targets) => self.for_each_target(targets, |replay, number, target| {
-                replay.cluster.instances[number].attributes.remove(&target.name);
+            Action::DeleteAttributes(targets) => self.for_each_target(targets, |attributes, target| {
+                attributes.remove(&target.name);
             }),
             Action::FailContainerInstances { instances, returns_after_ms } => {
                 self.fail_instances(number, instances, *returns_after_ms)
@@ -75,43 +70,39 @@ impl Replay<'_> {
         }
     }
 
-    /// Copies are placed one after another (C-15).
+    /// Copies are placed one after another (C-15) until nobody takes one: the rest is refused as well.
     fn run_task(&mut self, event: u64, run: &RunTask) -> Result<(), CheckError> {
-        let ask = self.ask(&run.request);
-        let is_queued = self.settings.on_unplaceable == OnUnplaceable::Queue;
-        for index in 0..run.names.count() {
-            let name = run.names.name(index);
-            let record = self.expect_head(Some(event), &name, &ask.group)?;
-            match &record.what {
-                What::Placed { why: None, .. } => {
-                    self.check_name(&name)?;
-                    let seat = self.check_placed(&ask, &record.what)?;
-                    let life =
-                        Life { duration_ms: run.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-                    self.start(&name, &ask, seat, life);
-                }
-                What::Refused { reason, closest, waits } if *waits == is_queued => {
-                    self.check_refused(&ask, reason, closest.as_deref())?;
-                    if is_queued {
-                        self.queue.push(&name, event, &ask, run.duration_ms);
-                    }
-                }
-                _ => {
-                    let refused = if is_queued { "waits" } else { "is unplaced" };
-                    return Err(self.log.wrong(format!("it is placed without a `why`, or {refused}")));
+        let ask = Arc::new(self.preferences.of_task(&run.request));
+        let RunTask { names, duration_ms, .. } = run;
+        let life = self.standalone(*duration_ms);
+        let mut index = 0;
+        while index < names.count()
+            && let Some(answers) = self.answers(&ask)
+        {
+            let start = Start { event: Some(event), name: &names.name(index), ask: &ask, why: None };
+            self.expect_start(start, life, &answers)?;
+            index += 1;
+        }
+        let Some(refusal) = (index < names.count()).then(|| self.cluster.refusal(&ask)).flatten() else {
+            return Ok(());
+        };
+        for index in index..names.count() {
+            let name = names.name(index);
+            let head = self.head(Some(event), &name, &ask.group);
+            match self.claim.settings.on_unplaceable {
+                OnUnplaceable::Fail => self.expect_refusal(&head, &refusal, Unplaced::Fails)?,
+                OnUnplaceable::Queue => {
+                    self.expect_refusal(&head, &refusal, Unplaced::Waits)?;
+                    self.queue.push(&run.request, &ask, Waiting { name, event, duration_ms: *duration_ms });
                 }
             }
-            self.log.pass();
         }
         Ok(())
     }
 
-    /// No task alive, and none that waits, has that name.
-    pub(super) fn check_name(&mut self, name: &str) -> Result<(), CheckError> {
-        if self.cluster.task_named(name).is_some() || self.queue.contains(name) {
-            return Err(self.log.wrong(format!("`{name}` is alive already")));
-        }
-        Ok(())
+    /// How a task lives that is no service's.
+    pub(super) fn standalone(&self, duration_ms: Option<u64>) -> Life {
+        Life { duration_ms, start_ms: self.claim.settings.task_start_ms, service: None }
     }
 
     fn start_task(&mut self, event: u64, start: &StartTask) -> Result<(), CheckError> {
@@ -121,25 +112,15 @@ impl Replay<'_> {
             let Some(instance) = self.cluster.instance_named(target) else {
                 return Err(CheckError::Trace(format!("there is no container instance `{target}` at that time")));
             };
-            let record = self.expect_head(Some(event), &name, &ask.group)?;
-            match (&record.what, self.cluster.start_task_refusal(instance, &ask)) {
-                (What::Placed { instance: found, zone, gpus, why: None }, None) if **found == **target => {
-                    self.check_name(&name)?;
-                    let seat = self.check_place(instance, &ask, zone, gpus)?;
-                    let life =
-                        Life { duration_ms: start.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-                    self.start(&name, &ask, seat, life);
-                    self.checked.chosen += 1;
-                }
-                (What::Refused { reason, closest: None, waits: false }, Some(right)) if reason == right => {
-                    self.checked.refused += 1;
-                }
-                (_, Some(reason)) => {
-                    return Err(self.log.wrong(format!("`{target}` cannot take it, so it is unplaced ({reason})")));
-                }
-                (_, None) => return Err(self.log.wrong(format!("it is placed on `{target}`, as startTask says"))),
-            }
-            self.log.pass();
+            let Some(reason) = self.cluster.start_task_refusal(instance, &ask) else {
+                let answers = Answers::only(instance, Basis::Chosen);
+                let life = self.standalone(start.duration_ms);
+                self.expect_start(Start { event: Some(event), name: &name, ask: &ask, why: None }, life, &answers)?;
+                continue;
+            };
+            let what = What::Refused { reason: reason.to_owned(), closest: None, waits: false };
+            self.log.expect(&self.head(Some(event), &name, &ask.group), &what)?;
+            self.checked.refused += 1;
         }
         Ok(())
     }
@@ -147,10 +128,10 @@ impl Replay<'_> {
     fn stop_task(&mut self, event: u64, stop: &StopTask) -> Result<(), CheckError> {
         match stop {
             StopTask::Task(name) => {
-                if let Some(waiting) = self.queue.withdraw(name) {
+                if let Some((_, ask)) = self.queue.withdraw(name) {
                     let what = What::Stopped { instance: None, why: "stopTask".to_owned() };
                     self.checked.stops += 1;
-                    return self.expect(Some(event), name, &waiting.ask.group, &what);
+                    return self.log.expect(&self.head(Some(event), name, &ask.group), &what);
                 }
                 match self.cluster.task_named(name) {
                     Some(task) => self.expect_stop(task, "stopTask", Some(event)),
@@ -165,34 +146,44 @@ impl Replay<'_> {
         }
     }
 
-    /// Changes instances; `change` tells whether it changed anything, and if so whether that may have made room.
-    fn for_each(
+    /// Makes a fact about instances so, and does something about those of which it was not.
+    fn switch(
         &mut self,
         names: &[Arc<str>],
-        mut change: impl FnMut(&mut Self, InstanceNumber) -> Option<bool>,
+        to: bool,
+        fact: fn(&mut Instance) -> &mut bool,
+        and_then: fn(&mut Self, InstanceNumber),
     ) -> Result<(), CheckError> {
         for name in names {
             let number = self.known_instance(name)?;
-            let Some(made_room) = change(self, number) else { continue };
-            if made_room {
-                self.cluster.has_freed();
-            } else {
-                self.cluster.has_shrunk();
+            if std::mem::replace(fact(&mut self.cluster.instances[number]), to) == to {
+                continue;
             }
+            if to {
+                self.cluster.has_reopened(number);
+            } else {
+                self.cluster.has_closed(number);
+            }
+            and_then(self, number);
         }
         Ok(())
+    }
+
+    /// Services with tasks on an instance have something to look at.
+    fn touch_services_on(&mut self, number: InstanceNumber) {
+        let Self { cluster, dirty, .. } = self;
+        dirty.extend(cluster.running_on(number).filter_map(|(_, task)| task.service).map(|(id, _)| id));
     }
 
     fn for_each_target(
         &mut self,
         targets: &[AttributeTarget],
-        mut change: impl FnMut(&mut Self, InstanceNumber, &AttributeTarget),
+        change: impl Fn(&mut Attributes, &AttributeTarget),
     ) -> Result<(), CheckError> {
         for target in targets {
-            self.for_each(std::slice::from_ref(&target.instance), |replay, number| {
-                change(replay, number, target);
-                Some(true)
-            })?;
+            let number = self.known_instance(&target.instance)?;
+            change(&mut self.cluster.instances[number].attributes, target);
+            self.cluster.has_reopened(number);
         }
         Ok(())
     }
@@ -237,7 +228,7 @@ impl Replay<'_> {
             self.cluster.release(task);
         }
         self.cluster.instances[number].presence = presence;
-        self.cluster.has_shrunk();
+        self.cluster.has_closed(number);
         Ok(())
     }
 }

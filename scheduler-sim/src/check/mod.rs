@@ -2,10 +2,13 @@
 //! names the first wrong line.
 //!
 //! A third reading of the rules, after the engine and the reference of the tests: slow scans over lists, no index and no
-//! cache. It shares the trace's types and the tree of parsed expressions (with their compiled patterns) with the rest,
-//! and nothing of the engine. What it follows: `replay` the timeline, `events` what the trace's events do, `settle`
-//! the turns of waiting tasks (`queue`) and services (`replica`, `daemon`) between them, `rules` who may take a
-//! task and whom the strategy prefers.
+//! cache. `replay` follows the timeline, `events` says what the trace's events do, `settle` gives DAEMON services
+//! (`daemon`), waiting tasks (`queue`) and REPLICA services (`replica`) their turns between them, `rules` says who may take
+//! a task and whom the strategy prefers. Each expects its lines; only where a draw decides it asks the next line.
+//!
+//! It shares what reads the input: the trace's types with the core's plain values in them (task definitions, container
+//! instances, attributes, constraints, strategies), the SPECs, and the tree of parsed expressions with their compiled
+//! patterns. It shares nothing that places a task, keeps a cluster or runs a trace.
 //!
 //! What a draw decides (`random`, `tieBreak: random`) or code of somebody's own is checked as far as the rules before it
 //! narrow the choice: anything that is left may be the answer.
@@ -28,6 +31,7 @@ pub(crate) mod tests;
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, BufWriter, PipeWriter};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use ask::Preferences;
@@ -55,8 +59,17 @@ pub struct Claim<'a> {
     pub spec: Option<&'a Spec>,
     /// The seeds of the runs, the first and the last.
     pub seeds: (u64, u64),
-    /// Checks only that each decision was possible, not that it was the right one.
-    pub is_legality_only: bool,
+    /// How much is asked of a decision.
+    pub depth: Depth,
+}
+
+/// How much is asked of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// That it was possible.
+    Legality,
+    /// That it was the right one.
+    Choice,
 }
 
 /// How many decisions were checked, and how deep.
@@ -139,6 +152,9 @@ pub enum CheckError {
     /// The trace asks for something that cannot happen, so no log of it is complete.
     #[error("the trace cannot be played: {0}")]
     Trace(String),
+    /// Somebody ended the work.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl From<TraceError> for CheckError {
@@ -147,7 +163,8 @@ impl From<TraceError> for CheckError {
     }
 }
 
-/// Follows a decision log beside its trace; `events` come in the order in which the reader hands them out.
+/// Follows a decision log beside its trace; `events` come in the order in which the reader hands them out. Whoever sets
+/// `is_stopped` ends the work.
 ///
 /// Cost: for each decision a scan of all instances and of all tasks alive.
 ///
@@ -157,6 +174,7 @@ pub fn verify(
     claim: &Claim<'_>,
     events: impl Iterator<Item = Result<Event, TraceError>>,
     log: impl BufRead,
+    is_stopped: &AtomicBool,
 ) -> Result<Checked, CheckError> {
     let mut lines = log.lines();
     let first = lines.next().transpose().map_err(CheckError::Read)?.unwrap_or_default();
@@ -164,8 +182,7 @@ pub fn verify(
     let default = Spec::default_strategy(&claim.settings.default_strategy);
     let default = default.map_err(|error| CheckError::Trace(format!("defaultStrategy: {error}")))?;
     let preferences = Preferences { meaning: spec.meaning().clone(), default };
-    let log = Log::new(Box::new(lines));
-    Replay::new(claim.settings, preferences, claim.horizon_ms, claim.is_legality_only, log).run(claim.header, events)
+    Replay::new(claim, preferences, Log::new(Box::new(lines), is_stopped)).run(events)
 }
 
 /// A log that a checker reads as it is written.
@@ -181,11 +198,12 @@ pub type CheckedLog = BufWriter<PipeWriter>;
 pub fn follow<T>(
     claim: &Claim<'_>,
     events: impl Iterator<Item = Result<Event, TraceError>> + Send,
+    is_stopped: &AtomicBool,
     run: impl FnOnce(CheckedLog) -> T,
 ) -> io::Result<(T, Result<Checked, CheckError>)> {
     let (reader, writer) = io::pipe()?;
     thread::scope(|scope| {
-        let checker = scope.spawn(move || verify(claim, events, BufReader::new(reader)));
+        let checker = scope.spawn(move || verify(claim, events, BufReader::new(reader), is_stopped));
         let result = run(BufWriter::new(writer));
         match checker.join() {
             Ok(verified) => Ok((result, verified)),
@@ -220,8 +238,8 @@ fn check_header(claim: &Claim<'_>, header: &LogHeader) -> Result<Spec, CheckErro
     let mut specs: Vec<Spec> = specs.map_err(|problem| error(found(), problem.to_string()))?;
     let spec = specs.swap_remove(0);
     let are_alike = specs.iter().all(|other| other.meaning() == spec.meaning());
-    let is_written = specs.is_empty() && spec.name() != header.strategy;
-    if !are_alike || is_written {
+    let is_misnamed = specs.is_empty() && spec.name() != header.strategy;
+    if !are_alike || is_misnamed {
         return wrong(found(), "strategies by their names, of one meaning".to_owned());
     }
     match claim.spec {

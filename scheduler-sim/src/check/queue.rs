@@ -1,39 +1,49 @@
 //! Tasks that wait for room (`onUnplaceable: queue`), and their turns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::CheckError;
 use super::ask::Ask;
+use super::cluster::Changed;
 use super::record::{Record, What};
-use super::replay::{Life, Replay};
+use super::replay::{Replay, Start};
+use crate::trace::TaskRequest;
+
+/// The address of a request, which stays taken while tasks of it wait.
+type RequestKey = usize;
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    arrivals: u64,
+    /// By request, so that each is asked once where many tasks of it wait.
+    requests: BTreeMap<RequestKey, Waiters>,
+    names: BTreeMap<Arc<str>, (RequestKey, u64)>,
+}
+
+/// Tasks of one request that wait.
+#[derive(Debug)]
+struct Waiters {
+    /// Keeps its address taken.
+    _request: Arc<TaskRequest>,
+    ask: Arc<Ask>,
+    by_arrival: BTreeMap<u64, Waiting>,
+}
 
 /// A task that waits.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) name: Arc<str>,
-    event: u64,
-    pub(super) ask: Arc<Ask>,
-    duration_ms: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    arrivals: u64,
-    /// By arrival.
-    waiting: BTreeMap<u64, Waiting>,
-    names: BTreeMap<Arc<str>, u64>,
-    /// After the task that was placed last in this pass.
-    pass_from: u64,
-    /// By the address of what is asked: the version of the cluster at which nobody could take it.
-    refused_at: BTreeMap<usize, u64>,
+    pub(super) event: u64,
+    pub(super) duration_ms: Option<u64>,
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, name: &Arc<str>, event: u64, ask: &Arc<Ask>, duration_ms: Option<u64>) {
-        let waiting = Waiting { name: Arc::clone(name), event, ask: Arc::clone(ask), duration_ms };
-        self.waiting.insert(self.arrivals, waiting);
-        self.names.insert(Arc::clone(name), self.arrivals);
+    pub(super) fn push(&mut self, request: &Arc<TaskRequest>, ask: &Arc<Ask>, waiting: Waiting) {
+        let key = Arc::as_ptr(request) as RequestKey;
+        self.names.insert(Arc::clone(&waiting.name), (key, self.arrivals));
+        let new = || Waiters { _request: Arc::clone(request), ask: Arc::clone(ask), by_arrival: BTreeMap::new() };
+        self.requests.entry(key).or_insert_with(new).by_arrival.insert(self.arrivals, waiting);
         self.arrivals += 1;
     }
 
@@ -41,70 +51,85 @@ impl Queue {
         self.names.contains_key(name)
     }
 
-    pub(super) fn withdraw(&mut self, name: &str) -> Option<Waiting> {
-        let arrival = self.names.remove(name)?;
-        self.waiting.remove(&arrival)
-    }
-
-    /// A turn begins.
-    pub(super) fn begin_turn(&mut self) {
-        self.pass_from = 0;
+    /// Takes a task out, with what it asks for.
+    pub(super) fn withdraw(&mut self, name: &str) -> Option<(Waiting, Arc<Ask>)> {
+        let (key, arrival) = self.names.remove(name)?;
+        let waiters = self.requests.get_mut(&key)?;
+        let (waiting, ask) = (waiters.by_arrival.remove(&arrival)?, Arc::clone(&waiters.ask));
+        if waiters.by_arrival.is_empty() {
+            self.requests.remove(&key);
+        }
+        Some((waiting, ask))
     }
 }
 
 impl Replay<'_> {
-    /// Whether a line tells of a waiting task that is placed.
-    pub(super) fn is_of_queue(&self, record: &Record) -> bool {
-        let arrival = self.queue.names.get(&*record.task);
-        let waiting = arrival.and_then(|arrival| self.queue.waiting.get(arrival));
-        matches!(record.what, What::Placed { .. }) && waiting.is_some_and(|it| record.event == Some(it.event))
-    }
-
-    /// A waiting task is placed: in a pass they come in the order of their arrival, whoever is passed over fits nowhere,
-    /// and a new pass begins when the last one is through.
-    pub(super) fn leave_queue(&mut self, record: &Record) -> Result<(), CheckError> {
-        let Some(arrival) = self.queue.names.get(&*record.task).copied() else { return Ok(()) };
-        let pass_from = self.queue.pass_from;
-        let passed_over = if arrival >= pass_from {
-            self.waiting_that_fits(pass_from, arrival)
-        } else {
-            self.waiting_that_fits(pass_from, u64::MAX).or_else(|| self.waiting_that_fits(0, arrival))
-        };
-        if let Some(name) = passed_over {
-            return Err(self.log.wrong(format!("`{name}` waits as well, comes first, and fits")));
+    /// Passes over the waiting tasks in the order of their arrival until one places nothing: whoever fits is placed.
+    /// Placements make room only for those who look at tasks.
+    pub(super) fn retry_waiting(&mut self, changed: &mut Changed) -> Result<(), CheckError> {
+        if changed.freed.is_empty() && changed.placed.is_empty() {
+            return Ok(());
         }
-        let waiting = self.queue.waiting[&arrival].clone();
-        self.expect_head(Some(waiting.event), &waiting.name, &waiting.ask.group)?;
-        if let What::Placed { why: Some(_), .. } = &record.what {
-            return Err(self.log.wrong("it has no `why`"));
+        // What daemons have changed in this round is for the next one, but may be found now.
+        let (have_freed, have_placed) =
+            (!self.cluster.changed.freed.is_empty(), !self.cluster.changed.placed.is_empty());
+        let mut refused: BTreeSet<RequestKey> = BTreeSet::new();
+        if changed.freed.is_empty() {
+            let waiters = self.queue.requests.iter().filter(|(_, waiters)| !waiters.ask.reads_tasks());
+            refused.extend(waiters.map(|(key, _)| *key));
         }
-        let seat = self.check_placed(&waiting.ask, &record.what)?;
-        self.log.pass();
-        self.queue.withdraw(&waiting.name);
-        self.queue.pass_from = arrival + 1;
-        let life = Life { duration_ms: waiting.duration_ms, start_ms: self.settings.task_start_ms, service: None };
-        self.start(&waiting.name, &waiting.ask, seat, life);
+        let (mut next_arrival, mut is_any_placed) = (0, false);
+        loop {
+            let Some((arrival, key)) = self.first_that_fits(next_arrival, &mut refused) else {
+                if next_arrival == 0 {
+                    break;
+                }
+                next_arrival = 0;
+                continue;
+            };
+            let Waiters { ask, by_arrival, .. } = &self.queue.requests[&key];
+            let (waiting, ask) = (by_arrival[&arrival].clone(), Arc::clone(ask));
+            let may_be_later = have_freed || (have_placed && ask.reads_tasks());
+            if may_be_later && !self.is_placed_next(&waiting)? {
+                refused.insert(key);
+                continue;
+            }
+            let Some(answers) = self.answers(&ask) else { break };
+            self.queue.withdraw(&waiting.name);
+            let start = Start { event: Some(waiting.event), name: &waiting.name, ask: &ask, why: None };
+            self.expect_start(start, self.standalone(waiting.duration_ms), &answers)?;
+            let Queue { requests, .. } = &self.queue;
+            refused.retain(|key| requests.get(key).is_some_and(|waiters| !waiters.ask.reads_tasks()));
+            (next_arrival, is_any_placed) = (arrival + 1, true);
+        }
+        if is_any_placed {
+            // REPLICA services look at that in this round, daemons in the next.
+            let next = &mut self.cluster.changed;
+            changed.placed_at = next.placed_at;
+            next.from_queue.append(&mut next.placed);
+        }
         Ok(())
     }
 
-    /// The first task that waits, of those that arrived from `from` on and before `to`, that somebody could take now.
-    pub(super) fn waiting_that_fits(&mut self, from: u64, to: u64) -> Option<Arc<str>> {
-        let Self { queue: Queue { waiting, refused_at, .. }, cluster, .. } = self;
-        if waiting.is_empty() {
-            refused_at.clear();
-        }
-        for waiting in waiting.range(from..to).map(|(_, waiting)| waiting) {
-            let key = Arc::as_ptr(&waiting.ask) as usize;
-            // Placements make room only for those who look at tasks.
-            let since = if waiting.ask.reads_tasks() { cluster.version } else { cluster.freed };
-            if refused_at.get(&key).is_some_and(|at| *at >= since) {
-                continue;
-            }
-            if cluster.is_feasible(&waiting.ask) {
-                return Some(Arc::clone(&waiting.name));
-            }
-            refused_at.insert(key, cluster.version);
-        }
-        None
+    /// The first task that arrived from `from` on and that somebody could take now; takes note of requests that nobody
+    /// can take.
+    fn first_that_fits(&self, from: u64, refused: &mut BTreeSet<RequestKey>) -> Option<(u64, RequestKey)> {
+        let untried = self.queue.requests.iter().filter(|(key, _)| !refused.contains(key));
+        let first = |(key, waiters): (&RequestKey, &Waiters)| {
+            waiters.by_arrival.range(from..).next().map(|(arrival, _)| (*arrival, *key))
+        };
+        let mut firsts: Vec<(u64, RequestKey)> = untried.filter_map(first).collect();
+        firsts.sort_unstable();
+        firsts.into_iter().find(|(_, key)| {
+            let is_feasible = self.cluster.is_feasible(&self.queue.requests[key].ask);
+            is_feasible || !refused.insert(*key)
+        })
+    }
+
+    /// Whether the next line places that one.
+    fn is_placed_next(&mut self, waiting: &Waiting) -> Result<bool, CheckError> {
+        let is_meant = |record: &Record| record.event == Some(waiting.event) && record.task == *waiting.name;
+        let record = self.log.peek()?;
+        Ok(record.is_some_and(|record| is_meant(record) && matches!(record.what, What::Placed { .. })))
     }
 }

@@ -1,30 +1,20 @@
-//! REPLICA services (placement spec 9.2 to 9.6): what each should do next, and the lines that say that it did.
+//! The turn of a REPLICA service (placement spec 9.2 to 9.6): what it stops, places, refuses and moves, and the lines
+//! that say so.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use scheduler_core::{PlacementConstraint, PlacementStrategy, Strategy};
 
-use super::CheckError;
 use super::ask::Ask;
-use super::cluster::{Cluster, Task, TaskNumber};
-use super::record::{Record, What};
-use super::replay::{Life, Replay, Seat};
-use super::services::{Attention, Missing, ServiceModel};
+use super::cluster::{Task, TaskNumber};
+use super::replay::{Due, Rank, Replay, Start, Unplaced};
+use super::rules::{Answers, Basis, Candidate};
+use super::services::{ServiceModel, ServiceNumber};
+use super::{CheckError, Depth};
 use crate::strategy::Meaning;
-
-/// What a service should do next.
-#[derive(Debug, Clone, PartialEq)]
-enum Step {
-    Stop(Whom),
-    /// Place the first missing copy.
-    Place,
-    /// Tell of copies that nobody takes.
-    Refuse,
-    /// Start a task in a zone, for balance.
-    Move(String),
-}
 
 /// Which of its tasks goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +23,17 @@ enum Whom {
     Leaving,
     PendingOnDraining,
     InZone(String),
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Staying => f.write_str("it has too many"),
+            Self::Leaving => f.write_str("of an older deployment, or on an instance that is draining"),
+            Self::PendingOnDraining => f.write_str("not yet running, on an instance that is draining"),
+            Self::InZone(zone) => write!(f, "for balance, in zone `{zone}`"),
+        }
+    }
 }
 
 /// A service in numbers.
@@ -47,6 +48,15 @@ struct View {
     pending_on_draining: u64,
 }
 
+impl View {
+    /// The tasks that it shall have more. What leaves counts toward the most; without it nothing is exchanged, and the
+    /// maximum does not bind.
+    fn lacks(&self) -> u64 {
+        let lacks = self.desired.saturating_sub(self.staying);
+        if self.leaving == 0 { lacks } else { lacks.min(self.most.saturating_sub(self.staying + self.leaving)) }
+    }
+}
+
 impl Replay<'_> {
     fn is_on_draining(&self, task: &Task) -> bool {
         !self.cluster.instances[task.instance].active
@@ -57,7 +67,7 @@ impl Replay<'_> {
     }
 
     fn is_healthy(&self, task: &Task) -> bool {
-        task.is_running && task.healthy_ms.is_some_and(|from_ms| from_ms <= self.now_ms)
+        task.healthy_ms.is_some_and(|from_ms| from_ms <= self.now_ms)
     }
 
     fn view(&self, service: &ServiceModel) -> View {
@@ -75,101 +85,136 @@ impl Replay<'_> {
             view.leaving += u64::from(is_leaving);
             view.staying += u64::from(!is_leaving);
             view.healthy += u64::from(self.is_healthy(task));
-            view.pending_on_draining += u64::from(!task.is_running && self.is_on_draining(task));
+            view.pending_on_draining += u64::from(task.healthy_ms.is_none() && self.is_on_draining(task));
         }
         view
     }
 
-    /// One thing after another (C-53): the copies that it wants are counted here, all else shows in the log.
-    fn next_step(&mut self, id: usize) -> Option<Step> {
-        if self.services[&id].is_placing
-            && let Some(step) = self.place_or_refuse(id)
-        {
-            return Some(step);
+    /// One turn.
+    pub(super) fn reconcile_replica(&mut self, id: ServiceNumber) -> Result<(), CheckError> {
+        self.stop_and_want(id)?;
+        while self.place_missing(id)? {
+            self.stop_and_want(id)?;
         }
         let view = self.view(&self.services[&id]);
-        if view.pending_on_draining > 0 {
-            return Some(Step::Stop(Whom::PendingOnDraining));
+        if view.staying >= view.desired {
+            let service = self.service_mut(id);
+            service.to_replace = 0;
+            service.is_deploying &= view.leaving > 0;
         }
-        let lacks = view.desired.saturating_sub(view.staying);
-        let room = view.most.saturating_sub(view.staying + view.leaving);
-        let allowed = if view.leaving == 0 { lacks } else { lacks.min(room) };
-        let service = self.services.get_mut(&id)?;
-        service.missing.truncate(allowed as usize);
-        let wanted = allowed - service.missing.len() as u64;
-        if wanted > 0 {
-            let replacements = wanted.min(std::mem::take(&mut service.to_replace));
+        self.rebalance(id, &view)?;
+        self.wake_when_healthy(id);
+        Ok(())
+    }
+
+    /// Stops what leaves or is too much, and counts the copies that it lacks (C-53).
+    fn stop_and_want(&mut self, id: ServiceNumber) -> Result<(), CheckError> {
+        loop {
+            let view = self.view(&self.services[&id]);
+            if view.pending_on_draining > 0 {
+                self.expect_stop_of(id, &Whom::PendingOnDraining)?;
+                continue;
+            }
+            let service = self.service_mut(id);
             let other = match () {
                 () if service.is_deploying => "deployment",
                 () if view.leaving > 0 => "replacement",
                 () => "desired",
             };
-            for index in 0..wanted {
-                let why = if index < replacements { "replacement" } else { other };
-                service.missing.push_back(Missing { number: None, why, told: None });
+            service.want(view.lacks(), other);
+            if view.leaving > 0 && view.healthy > view.fewest_healthy {
+                self.expect_stop_of(id, &Whom::Leaving)?;
+            } else if view.staying > view.desired {
+                self.expect_stop_of(id, &Whom::Staying)?;
+            } else {
+                return Ok(());
             }
         }
-        if view.leaving > 0 && view.healthy > view.fewest_healthy {
-            return Some(Step::Stop(Whom::Leaving));
-        }
-        if view.staying > view.desired {
-            return Some(Step::Stop(Whom::Staying));
-        }
-        if let Some(step) = self.place_or_refuse(id) {
-            return Some(step);
-        }
-        let step = self.rebalance(id, &view);
-        if let Some(Step::Stop(whom)) = &step
-            && self.candidates(id, whom).is_empty()
-        {
-            // The move ends without a stop: the fullest zone has no other task.
-            self.services.get_mut(&id)?.moving = None;
-            return self.next_step(id);
-        }
-        let service = self.services.get_mut(&id)?;
-        if view.staying >= view.desired {
-            service.to_replace = 0;
-            service.is_deploying &= view.leaving > 0;
-        }
-        step
     }
 
-    fn place_or_refuse(&mut self, id: usize) -> Option<Step> {
-        let service = self.services.get_mut(&id)?;
-        if service.missing.is_empty() {
-            return None;
+    /// Places missing copies one after another until nobody takes one; whether any was placed.
+    fn place_missing(&mut self, id: ServiceNumber) -> Result<bool, CheckError> {
+        let mut is_any_placed = false;
+        loop {
+            let service = self.service_mut(id);
+            let Some(front) = service.missing.front_mut() else { return Ok(is_any_placed) };
+            let (number, why) = (front.number(&mut service.next_number), front.why);
+            let (name, ask) = (service.name_of(number), Arc::clone(&service.ask));
+            let Some(answers) = self.answers(&ask) else {
+                self.refuse_missing(id)?;
+                return Ok(is_any_placed);
+            };
+            let start = Start { event: None, name: &name, ask: &ask, why: Some(why) };
+            self.expect_start(start, self.life_in(id), &answers)?;
+            self.service_mut(id).pop_missing();
+            is_any_placed = true;
         }
-        for missing in service.missing.iter_mut().filter(|missing| missing.number.is_none()) {
-            missing.number = Some(service.next_number);
-            service.next_number += 1;
-        }
-        let is_new = service.missing.iter().any(|missing| missing.told.is_none());
+    }
+
+    /// Nobody takes a copy: a line tells of each of which that is news, the first time or for another reason.
+    fn refuse_missing(&mut self, id: ServiceNumber) -> Result<(), CheckError> {
+        let version = self.cluster.version;
+        let service = self.service_mut(id);
+        service.refused_at = version;
         let ask = Arc::clone(&service.ask);
-        match self.refusal(&ask) {
-            None => Some(Step::Place),
-            Some(_) => is_new.then_some(Step::Refuse),
+        let Some(refusal) = self.cluster.refusal(&ask) else { return Ok(()) };
+        for index in 0..self.services[&id].missing.len() {
+            let service = self.service_mut(id);
+            let missing = &mut service.missing[index];
+            let first = missing.number(&mut service.next_number);
+            let told = missing.told.replace(refusal.reason);
+            let count = if told == Some(refusal.reason) { 0 } else { missing.count };
+            for number in first..first + count {
+                let name = self.services[&id].name_of(number);
+                self.expect_refusal(&self.head(None, &name, &ask.group), &refusal, Unplaced::Fails)?;
+            }
         }
+        Ok(())
     }
 
-    /// 9.6 and C-61, in a steady state.
-    fn rebalance(&mut self, id: usize, view: &View) -> Option<Step> {
+    /// 9.6 and C-61: in a steady state a task starts in the emptiest zone, and when it is healthy one in the fullest stops.
+    fn rebalance(&mut self, id: ServiceNumber, view: &View) -> Result<(), CheckError> {
         let service = &self.services[&id];
-        if view.leaving > 0
-            || view.staying != view.desired
-            || !service.missing.is_empty()
-            || !is_balanced(service, &self.preferences.meaning)
-        {
-            return None;
+        let is_steady = view.leaving == 0 && view.staying == view.desired && service.missing.is_empty();
+        if !is_steady || service.cannot_move || !self.is_balanced(service) {
+            return Ok(());
         }
         let zones = self.zone_counts(service);
-        let fullest = zones.iter().min_by_key(|(zone, tasks)| (Reverse(**tasks), **zone))?;
-        let emptiest = zones.iter().min_by_key(|(zone, tasks)| (**tasks, **zone))?;
+        let fullest = zones.iter().min_by_key(|(zone, tasks)| (Reverse(**tasks), **zone));
+        let emptiest = zones.iter().min_by_key(|(zone, tasks)| (**tasks, **zone));
+        let (Some((fullest, most)), Some((emptiest, fewest))) = (fullest, emptiest) else { return Ok(()) };
         if let Some(moving) = service.moving {
-            let is_healthy = self.is_healthy(&self.cluster.tasks[&moving]);
-            return is_healthy.then(|| Step::Stop(Whom::InZone((*fullest.0).to_owned())));
+            if self.is_healthy(&self.cluster.tasks[&moving]) {
+                let whom = Whom::InZone((*fullest).to_owned());
+                if !self.candidates(id, &whom).is_empty() {
+                    self.expect_stop_of(id, &whom)?;
+                }
+                self.service_mut(id).moving = None;
+                self.dirty.insert(id);
+            }
+            return Ok(());
         }
-        let is_uneven = *fullest.1 > *emptiest.1 + 1 && view.staying < view.most;
-        is_uneven.then(|| Step::Move((*emptiest.0).to_owned()))
+        if *most > *fewest + 1 && view.staying < view.most {
+            // The task is one of the service's: the zone is not what its tasks ask for later.
+            let ask = Arc::new(Ask { zones: Some(vec![(*emptiest).into()]), ..Ask::clone(&service.ask) });
+            self.begin_move(id, &ask)?;
+        }
+        Ok(())
+    }
+
+    fn begin_move(&mut self, id: ServiceNumber, ask: &Arc<Ask>) -> Result<(), CheckError> {
+        let Some(answers) = self.answers(ask) else {
+            self.service_mut(id).cannot_move = true;
+            return Ok(());
+        };
+        let service = self.service_mut(id);
+        let name = service.name_of(service.next_number);
+        service.next_number += 1;
+        let start = Start { event: None, name: &name, ask, why: Some("rebalancing") };
+        let task = self.expect_start(start, self.life_in(id), &answers)?;
+        self.service_mut(id).moving = Some(task);
+        self.dirty.insert(id);
+        Ok(())
     }
 
     /// Its tasks by zone, over the zones of ACTIVE instances that its static rules admit.
@@ -186,261 +231,87 @@ impl Replay<'_> {
         zones
     }
 
-    fn ask_in_zone(&self, id: usize, zone: &str) -> Ask {
-        Ask { zones: Some(vec![zone.into()]), ..Ask::clone(&self.services[&id].ask) }
-    }
-
-    /// What the service should do, if there is something that it must. Steps towards balance take turns of their own, so
-    /// they are asked for at the end only.
-    pub(super) fn replica_should(&mut self, id: usize, is_end: bool) -> Option<String> {
-        let state = Some((self.cluster.version, self.now_ms));
-        if self.services[&id].idle_at == state {
-            return None;
-        }
-        let name = self.services[&id].entry.service.name().to_owned();
-        match self.next_step(id) {
-            Some(Step::Move(_) | Step::Stop(Whom::InZone(_))) if !is_end => return None,
-            Some(Step::Stop(whom)) => return Some(format!("service `{name}` stops a task ({})", why_stopped(&whom))),
-            Some(Step::Place) => return Some(format!("service `{name}` places a copy")),
-            Some(Step::Refuse) => return Some(format!("service `{name}` tells of a copy that nobody takes")),
-            Some(Step::Move(zone)) => {
-                let ask = self.ask_in_zone(id, &zone);
-                // One that looks at tasks is not tried again after each placement.
-                let service = &self.services[&id];
-                let changed = self.cluster.freed.max(self.cluster.reshaped);
-                let is_due = service.events.is_drawn(changed) && !ask.reads_tasks();
-                if is_due && self.cluster.is_feasible(&ask) {
-                    return Some(format!("service `{name}` starts a task in zone `{zone}` for balance"));
-                }
-            }
-            None => {}
-        }
-        if let Some(service) = self.services.get_mut(&id) {
-            service.idle_at = state;
-        }
-        None
-    }
-
-    /// All missing copies of a service have been told of for the same reason, and for the right one where room was made
-    /// in this instant and nothing was placed since.
-    pub(super) fn check_told(&mut self) -> Result<(), CheckError> {
-        let ids: Vec<usize> = self.services.keys().copied().collect();
-        for id in ids {
-            let service = &self.services[&id];
-            let mut told = service.missing.iter().map(|missing| &missing.told);
-            let Some(first) = told.next().cloned() else { continue };
-            let are_alike = told.all(|other| *other == first);
-            let ask = Arc::clone(&service.ask);
-            let name = service.entry.service.name().to_owned();
-            let Cluster { freed, version, .. } = self.cluster;
-            let is_fresh = freed == version && service.events.has_room_since(freed);
-            let right = if is_fresh { self.refusal(&ask).map(|refusal| refusal.reason.to_owned()) } else { None };
-            let is_right = right.as_ref().is_none_or(|right| first.as_ref() == Some(right));
-            if !are_alike || !is_right {
-                let reason = right.or(first).unwrap_or_default();
-                return Err(self.log.wrong(format!("service `{name}` tells of all its missing copies that {reason}")));
-            }
-        }
-        let version = self.cluster.version;
-        for service in self.services.values_mut() {
-            (service.news, service.events) = (Attention::after(version), Attention::after(version));
-        }
-        Ok(())
-    }
-
-    pub(super) fn follow_replica(&mut self, id: usize, record: &Record) -> Result<(), CheckError> {
-        let step = self.next_step(id);
-        let service = &self.services[&id];
-        let (is_placing, may_tell) = (service.is_placing, service.may_tell);
-        match (&record.what, step) {
-            (What::Stopped { why, .. }, Some(Step::Stop(whom))) => self.follow_stop(id, record, why, &whom),
-            (What::Placed { why, .. }, Some(Step::Place)) => {
-                let service = &self.services[&id];
-                let missing = service.missing[0].clone();
-                let (ask, name) = (Arc::clone(&service.ask), service.name_of(missing.number.unwrap_or_default()));
-                self.follow_start(id, record, &name, &ask, (why.as_deref(), missing.why))?;
-                if let Some(service) = self.services.get_mut(&id) {
-                    service.missing.pop_front();
-                    service.is_placing = true;
-                }
-                Ok(())
-            }
-            (What::Placed { why, .. }, Some(Step::Move(zone))) => {
-                let ask = self.ask_in_zone(id, &zone);
-                let service = &self.services[&id];
-                let name = service.name_of(service.next_number);
-                // The task is one of the service's: the zone is not what it asks for later.
-                let number = self.follow_start(id, record, &name, &Arc::new(ask), (why.as_deref(), "rebalancing"))?;
-                if let Some(service) = self.services.get_mut(&id) {
-                    service.next_number += 1;
-                    service.moving = Some(number);
-                }
-                Ok(())
-            }
-            // A reason that is another one now may be told again, also of what is left after some have been placed.
-            (What::Refused { reason, closest, .. }, step)
-                if is_placing
-                    || step == Some(Step::Refuse)
-                    || (may_tell && matches!(step, None | Some(Step::Move(_)))) =>
-            {
-                self.follow_refusal(id, record, reason, closest.as_deref())
-            }
-            (_, step) => {
-                let should = match step {
-                    None => "the service has nothing to do".to_owned(),
-                    Some(Step::Stop(whom)) => format!("the service stops a task ({})", why_stopped(&whom)),
-                    Some(Step::Place) => "the service places a copy".to_owned(),
-                    Some(Step::Refuse) => "the service tells of a copy that nobody takes".to_owned(),
-                    Some(Step::Move(zone)) => format!("the service starts a task in zone `{zone}`"),
-                };
-                Err(self.log.wrong(should))
-            }
-        }
-    }
-
-    pub(super) fn follow_start(
-        &mut self,
-        id: usize,
-        record: &Record,
-        name: &Arc<str>,
-        ask: &Arc<Ask>,
-        (why, right): (Option<&str>, &str),
-    ) -> Result<TaskNumber, CheckError> {
-        self.expect_head(None, name, &ask.group)?;
-        self.check_name(name)?;
-        if why != Some(right) {
-            return Err(self.log.wrong(format!("its `why` is {right}")));
-        }
-        let seat = self.check_placed(ask, &record.what)?;
-        self.log.pass();
-        Ok(self.start_of_service(id, name, seat))
-    }
-
-    pub(super) fn start_of_service(&mut self, id: usize, name: &Arc<str>, seat: Seat) -> TaskNumber {
-        let service = &self.services[&id];
-        let life = Life {
-            duration_ms: service.entry.task_lifetime_ms,
-            start_ms: self.settings.task_start_ms,
-            service: Some((id, service.deployment)),
+    /// Whether ECS keeps the service's zones even (9.6): it wants more than one task, has no strategy or zone spread
+    /// first, no constraint on the zone, and may have one task more for a while. The strategy is the one that the run
+    /// gives it.
+    pub(super) fn is_balanced(&self, service: &ServiceModel) -> bool {
+        let entry = &service.entry.service;
+        let strategy = match &self.preferences.meaning {
+            Meaning::Replace(strategy) => Some(strategy),
+            Meaning::AsWritten | Meaning::OneTaskPerHost => entry.strategy.as_ref(),
+            // Code of somebody's own comes first.
+            Meaning::FragmentationGradientDescent => return false,
         };
-        let ask = Arc::clone(&service.ask);
-        let number = self.start(name, &ask, seat, life);
-        if let Some(service) = self.services.get_mut(&id) {
-            service.tasks.insert(number);
-        }
-        number
+        let zone_first = match strategy {
+            Some(Strategy::Chain(chain)) => chain.rules().first() == Some(&PlacementStrategy::spread_zones()),
+            None | Some(Strategy::Headroom | Strategy::EcsDefault) => true,
+        };
+        let is_of_zone = |constraint: &PlacementConstraint| match constraint {
+            PlacementConstraint::MemberOf(expression) => {
+                expression.attribute_names().iter().any(|name| name.as_str() == "ecs.availability-zone")
+            }
+            _ => false,
+        };
+        entry.availability_zone_rebalancing.unwrap_or(true)
+            && entry.desired_count > 1
+            && entry.maximum_percent != Some(100)
+            && zone_first
+            && !entry.constraints.iter().any(is_of_zone)
     }
 
-    fn follow_refusal(
-        &mut self,
-        id: usize,
-        record: &Record,
-        reason: &str,
-        closest: Option<&str>,
-    ) -> Result<(), CheckError> {
+    /// Whoever waits for health has a turn when the next of its tasks becomes healthy.
+    fn wake_when_healthy(&mut self, id: ServiceNumber) {
         let service = &self.services[&id];
-        let is_news = |missing: &&Missing| missing.told.as_deref() != Some(reason);
-        let Some(missing) = service.missing.iter().find(is_news) else {
-            return Err(self.log.wrong("the service has no missing copy of which that is news"));
-        };
-        let (number, ask) = (missing.number, Arc::clone(&service.ask));
-        self.expect_head(None, &service.name_of(number.unwrap_or_default()), &ask.group)?;
-        // A service may have several turns in one instant: the reason shows which of them a line is of.
-        if let Some(right) = self.refusal(&ask).filter(|right| self.is_legality_only && right.reason != reason) {
-            return Err(self.log.wrong(format!("the reason is {}", right.reason)));
+        if service.moving.is_none() && self.view(service).leaving == 0 {
+            return;
         }
-        self.check_refused(&ask, reason, closest)?;
-        self.log.pass();
-        debug_assert_eq!(record.group, *ask.group);
-        if let Some(service) = self.services.get_mut(&id)
-            && let Some(missing) = service.missing.iter_mut().find(|missing| missing.number == number)
-        {
-            missing.told = Some(reason.to_owned());
-            service.idle_at = None;
+        let healthy_ms = service.tasks.iter().filter_map(|task| self.cluster.tasks[task].healthy_ms);
+        let Some(at_ms) = healthy_ms.filter(|at_ms| *at_ms > self.now_ms).min() else { return };
+        if service.wakes_at_ms.is_none_or(|known_ms| at_ms < known_ms) {
+            self.service_mut(id).wakes_at_ms = Some(at_ms);
+            self.agenda.insert((at_ms, Rank::Wake, id), Due::Wake(id));
         }
-        Ok(())
     }
 
     /// The tasks of which one should go.
-    fn candidates(&self, id: usize, whom: &Whom) -> Vec<TaskNumber> {
+    fn candidates(&self, id: ServiceNumber, whom: &Whom) -> Vec<Candidate> {
         let service = &self.services[&id];
-        let is_meant = |number: &TaskNumber| {
-            let task = &self.cluster.tasks[number];
-            match whom {
-                Whom::Staying => !self.is_leaving(service, task),
-                Whom::Leaving => self.is_leaving(service, task),
-                Whom::PendingOnDraining => !task.is_running && self.is_on_draining(task),
-                Whom::InZone(zone) => {
-                    service.moving != Some(*number) && self.cluster.instances[task.instance].zone() == zone
-                }
+        let is_meant = |number: TaskNumber, task: &Task| match whom {
+            Whom::Staying => !self.is_leaving(service, task),
+            Whom::Leaving => self.is_leaving(service, task),
+            Whom::PendingOnDraining => task.healthy_ms.is_none() && self.is_on_draining(task),
+            Whom::InZone(zone) => {
+                service.moving != Some(number) && self.cluster.instances[task.instance].zone() == zone
             }
         };
-        service.tasks.iter().copied().filter(is_meant).collect()
+        let tasks = service.tasks.iter().map(|number| (*number, &self.cluster.tasks[number]));
+        let meant = tasks.filter(|(number, task)| is_meant(*number, task));
+        meant.map(|(number, task)| Candidate { instance: task.instance, stops: Some(number) }).collect()
     }
 
-    fn follow_stop(&mut self, id: usize, record: &Record, why: &str, whom: &Whom) -> Result<(), CheckError> {
+    /// The next line must stop one of those, the right one.
+    fn expect_stop_of(&mut self, id: ServiceNumber, whom: &Whom) -> Result<(), CheckError> {
         let candidates = self.candidates(id, whom);
-        let (right, is_open) = if self.is_legality_only {
-            (candidates, true)
-        } else {
-            self.cluster.to_stop(&candidates, &self.services[&id].ask)
+        let Answers { candidates, basis } = match self.claim.depth {
+            Depth::Choice => self.cluster.to_stop(&candidates, &self.services[&id].ask),
+            Depth::Legality => Answers { candidates, basis: Basis::Legal },
         };
-        let names = |numbers: &[TaskNumber]| {
-            let names: Vec<_> = numbers.iter().take(5).map(|it| format!("`{}`", self.cluster.tasks[it].name)).collect();
-            names.join(" or ")
+        let numbers = || candidates.iter().filter_map(|candidate| candidate.stops);
+        // Only a draw leaves several; the line says which.
+        let told = self.log.peek()?.map(|record| record.task.clone()).unwrap_or_default();
+        let Some(number) = numbers().find(|number| *self.cluster.tasks[number].name == *told) else {
+            let names = numbers().take(5).map(|number| format!("`{}`", self.cluster.tasks[&number].name));
+            let (names, service) = (names.collect::<Vec<_>>().join(" or "), &self.services[&id].entry.service);
+            return Err(self.log.wrong(format!("service `{}` stops {names} ({whom})", service.name())));
         };
-        let Some(number) = right.iter().copied().find(|number| *self.cluster.tasks[number].name == *record.task) else {
-            return Err(self.log.wrong(format!("the service stops {} ({})", names(&right), why_stopped(whom))));
+        let why = match whom {
+            Whom::Staying => "scale-in",
+            Whom::InZone(_) => "rebalancing",
+            Whom::Leaving if !self.is_on_draining(&self.cluster.tasks[&number]) => "deployment",
+            Whom::Leaving | Whom::PendingOnDraining => "draining",
         };
-        let is_draining = self.is_on_draining(&self.cluster.tasks[&number]);
-        let right_why = match whom {
-            Whom::Leaving if !is_draining => "deployment",
-            _ => why_stopped(whom),
-        };
-        if why != right_why {
-            return Err(self.log.wrong(format!("its `why` is {right_why}")));
-        }
-        self.expect_stop(number, right_why, None)?;
-        self.checked.open_stops += u64::from(is_open);
-        if let Some(service) = self.services.get_mut(&id) {
-            service.is_placing = false;
-            service.moving = service.moving.filter(|_| !matches!(whom, Whom::InZone(_)));
-        }
+        self.expect_stop(number, why, None)?;
+        self.checked.open_stops += u64::from(basis != Basis::Chosen);
         Ok(())
     }
-}
-
-fn why_stopped(whom: &Whom) -> &'static str {
-    match whom {
-        Whom::Staying => "scale-in",
-        Whom::Leaving | Whom::PendingOnDraining => "draining",
-        Whom::InZone(_) => "rebalancing",
-    }
-}
-
-/// Whether ECS keeps the service's zones even (9.6): it wants more than one task, has no strategy or zone spread first,
-/// no constraint on the zone, and may have one task more for a while. The strategy is the one that the run gives it.
-fn is_balanced(service: &ServiceModel, meaning: &Meaning) -> bool {
-    let entry = &service.entry.service;
-    let strategy = match meaning {
-        Meaning::Replace(strategy) => Some(strategy),
-        Meaning::AsWritten | Meaning::OneTaskPerHost => entry.strategy.as_ref(),
-        // Code of somebody's own comes first.
-        Meaning::FragmentationGradientDescent => return false,
-    };
-    let zone_first = match strategy {
-        Some(Strategy::Chain(chain)) => chain.rules().first() == Some(&PlacementStrategy::spread_zones()),
-        None | Some(Strategy::Headroom | Strategy::EcsDefault) => true,
-    };
-    let is_of_zone = |constraint: &PlacementConstraint| match constraint {
-        PlacementConstraint::MemberOf(expression) => {
-            expression.attribute_names().iter().any(|name| name.as_str() == "ecs.availability-zone")
-        }
-        _ => false,
-    };
-    entry.availability_zone_rebalancing.unwrap_or(true)
-        && entry.desired_count > 1
-        && entry.maximum_percent != Some(100)
-        && zone_first
-        && !entry.constraints.iter().any(is_of_zone)
 }

@@ -5,13 +5,14 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
 use super::compare::seed_range;
 use super::inputs::{Opened, Reading, SettingOptions, open};
 use super::output::{CliError, message, print};
-use crate::check::{CheckError, Claim, verify};
+use crate::check::{CheckError, Claim, Depth, verify};
 use crate::fleet::Fleet;
 use crate::strategy::Spec;
 use crate::trace::Printable;
@@ -67,9 +68,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, CliError> {
         horizon_ms: survey.horizon_ms(&settings),
         spec: spec.as_ref(),
         seeds: (seeds[0], seeds[seeds.len() - 1]),
-        is_legality_only: arguments.legality_only,
+        depth: if arguments.legality_only { Depth::Legality } else { Depth::Choice },
     };
-    match verify(&claim, source.events(&survey)?, BufReader::new(file)) {
+    let is_stopped = AtomicBool::new(false);
+    match verify(&claim, source.events(&survey)?, BufReader::new(file), &is_stopped) {
         Ok(checked) => {
             print(&format!("accepted: {checked}\n"), None)?;
             Ok(ExitCode::SUCCESS)
