@@ -40,6 +40,11 @@ impl Triggers {
         std::mem::take(&mut self.0)
     }
 
+    /// Lets the next turn see these, too.
+    pub(super) fn add(&mut self, changed: &Changed) {
+        self.0.add(changed);
+    }
+
     /// As [`Changed::may_fit`], of what has changed since.
     pub(super) fn may_fit(&self, cluster: &Cluster, request: &PlacementRequest, reads_tasks: bool) -> bool {
         self.0.may_fit(cluster, request, reads_tasks)
@@ -89,9 +94,17 @@ fn push(list: &mut Vec<InstanceId>, instance: InstanceId) {
 
 impl Changed {
     /// Adds the instances on which tasks were placed later.
-    pub(super) fn add_placed(&mut self, later: Self) {
-        self.placed.extend(later.placed);
+    pub(super) fn add_placed(&mut self, later: &Self) {
+        later.placed.iter().for_each(|id| push(&mut self.placed, *id));
         self.placed_at = self.placed_at.max(later.placed_at);
+    }
+
+    /// Adds all that changed later.
+    pub(super) fn add(&mut self, later: &Self) {
+        later.freed.iter().for_each(|id| push(&mut self.freed, *id));
+        later.instances.iter().for_each(|id| push(&mut self.instances, *id));
+        self.freed_at = self.freed_at.max(later.freed_at);
+        self.add_placed(later);
     }
 
     /// Whether the request counts as tried again.

@@ -123,19 +123,23 @@ impl Memory {
 impl Simulation<'_> {
     /// Tries the waiting tasks again.
     ///
-    /// The placements are added to what changed, for the services, whose turn is next.
+    /// The placements are added to what changed, for the REPLICA services, whose turn is next; DAEMON services see them, and
+    /// what they freed themselves, in the next round.
     pub(super) fn retry_waiting(&mut self, changed: &mut Changed) -> Result<(), RunError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
         let is_any_placed = self.pass(changed, false)?;
         let mut is_next_wanted = is_any_placed;
+        let mut later = Changed::default();
         while is_next_wanted {
             // Only requests that look at tasks can have gained by the placements of the pass.
             let placed = self.triggers.take();
             is_next_wanted = self.pass(&placed, true)?;
-            changed.add_placed(placed);
+            changed.add_placed(&placed);
+            later.add(&placed);
         }
+        self.triggers.add(&later);
         for reads_tasks in [false, true] {
             if changed.concerns(reads_tasks) || is_any_placed {
                 self.memory.turn_is_over(reads_tasks);

@@ -229,6 +229,7 @@ fn a_daemon_follows_what_is_placed_from_the_queue() {
     let trial = Trial::of("t", trace.as_bytes());
     let spec: Spec = "headroom".parse().expect("a strategy");
     assert!(trial.verify(&spec, lines, Depth::Choice).is_ok());
+    assert!(trial.log(&spec).lines().skip(1).eq(lines.lines().skip(1)), "{}", trial.log(&spec));
     let (without, _) = lines.rsplit_once('\n').expect("lines");
     assert!(matches!(trial.verify(&spec, without, Depth::Choice), Err(CheckError::Wrong(Wrong { line: 6, .. }))));
 }
