@@ -354,6 +354,9 @@ mod tests {
             }
             list.sort_by_key(|entry| entry.key);
             prop_assert!(sequence.is_sound());
+            let blocks = sequence.runs.iter().map(|run| run.parts.len()).sum::<usize>() * size_of::<Block>();
+            let heads = sequence.runs.iter().map(|run| run.parts.len() * size_of::<Part>() + size_of::<Run>());
+            prop_assert!(sequence.bytes() >= blocks + heads.sum::<usize>());
             for run in &sequence.runs {
                 for part in &run.parts {
                     let mut sharpest = part.bound;
@@ -376,5 +379,28 @@ mod tests {
             let found = sequence.find(least, Key::LAST, &wanted, |entry| admits(&entry.entry()));
             prop_assert_eq!(found, expected.copied());
         }
+    }
+
+    #[test]
+    fn every_damage_makes_it_unsound() {
+        let damages: [fn(&mut Sequence); 6] = [
+            |it| it.len += 1,
+            |it| it.runs[0].len += 1,
+            |it| it.runs[0].first = Key::LAST,
+            |it| it.runs[0].parts[0].first = Key::LAST,
+            |it| it.runs[0].parts[1].bound = Bound::NOBODY,
+            |it| it.runs[0].parts.swap(0, 1),
+        ];
+        let mut sound = Sequence::new(BlockSize::new(4));
+        (0..20).for_each(|number| sound.insert(&entry(number, number, 5, 5)));
+        assert!(sound.is_sound());
+        for (number, damage) in damages.into_iter().enumerate() {
+            let mut damaged = sound.clone();
+            damage(&mut damaged);
+            assert!(!damaged.is_sound(), "{number}");
+        }
+        let mut loose = sound.clone();
+        loose.runs[0].bound = Bound::NOBODY;
+        assert!(!loose.is_sound());
     }
 }

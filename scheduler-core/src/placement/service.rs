@@ -139,3 +139,63 @@ impl Service {
             && self.maximum_percent != Some(100)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Demand;
+    use crate::placement::PlacementStrategy;
+
+    fn service() -> Service {
+        Service::new("web", "web:1").expect("a plain name")
+    }
+
+    #[test]
+    fn names_are_those_of_ecs() {
+        for name in ["a", "A_b-9", &"a".repeat(247)] {
+            assert_eq!(Service::new(name, "web").map(|it| it.name().to_owned()), Ok(name.to_owned()));
+        }
+        for name in ["", "a b", "a/b", "ä", &"a".repeat(256)] {
+            assert!(Service::new(name, "web").is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_replica_without_strategy_or_with_zone_spread_first_is_rebalanced() {
+        let member_of = |text: &str| PlacementConstraint::MemberOf(text.parse().expect("it parses"));
+        let chain = |rules: &[PlacementStrategy]| Some(Strategy::chain(rules.to_vec()).expect("a rule or two"));
+        let (zones, memory) = (PlacementStrategy::spread_zones(), PlacementStrategy::binpack_memory());
+        let cases = [
+            (true, service()),
+            (true, Service { strategy: chain(&[zones.clone(), memory.clone()]), ..service() }),
+            (false, Service { strategy: chain(&[memory, zones]), ..service() }),
+            (false, Service { strategy: Some(Strategy::Headroom), ..service() }),
+            (false, Service { strategy: Some(Strategy::EcsDefault), ..service() }),
+            (false, Service { scheduling_strategy: SchedulingStrategy::Daemon, ..service() }),
+            (false, Service { maximum_percent: Some(100), ..service() }),
+            (true, Service { maximum_percent: Some(101), ..service() }),
+            (true, Service { constraints: vec![member_of("attribute:stack == prod")], ..service() }),
+            (false, Service { constraints: vec![member_of("attribute:ecs.availability-zone != a")], ..service() }),
+            (true, Service { constraints: vec![PlacementConstraint::DistinctInstance], ..service() }),
+        ];
+        for (is_eligible, service) in cases {
+            assert_eq!(service.is_eligible_for_zone_rebalancing(), is_eligible, "{service:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_for_a_task_of_the_services_group_and_kind() {
+        let definition = TaskDefinition::of_demand("web", Demand::new(10, 20)).expect("valid");
+        let replica = Service {
+            strategy: Some(Strategy::EcsDefault),
+            constraints: vec![PlacementConstraint::DistinctInstance],
+            ..service()
+        };
+        let request = replica.request(&definition);
+        assert_eq!((request.group(), request.spec().kind), (replica.group(), TaskKind::Replica));
+        assert_eq!(request.own_strategy(), Some(&Strategy::EcsDefault));
+        assert_eq!(request.all_constraints(), [PlacementConstraint::DistinctInstance]);
+        let daemon = Service { scheduling_strategy: SchedulingStrategy::Daemon, ..replica }.request(&definition);
+        assert_eq!((daemon.own_strategy(), daemon.spec().kind), (None, TaskKind::Daemon));
+    }
+}
