@@ -31,7 +31,7 @@ fn log_of(folder: &Path, more: &[&str]) -> String {
 fn an_honest_log_is_accepted_and_says_how_deep_it_was_checked() {
     for (strategy, deep) in [
         ("headroom", "30 placements by instance"),
-        ("random", "29 placements on any of several instances that the strategy leaves open"),
+        ("random", "29 placements as one of several that a draw or a policy of its own may choose"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let log = log_of(folder.path(), &["-s", strategy]);
@@ -85,7 +85,11 @@ fn a_report_says_whether_every_decision_was_checked() {
     let (_, unchecked) = run(&arguments);
     let (status, checked) = run(&[&arguments[..], &["--check"]].concat());
     assert_eq!(status, Some(0), "{checked}");
-    assert_eq!(unchecked.replace("not checked", "every decision checked"), checked);
+    assert_eq!(
+        unchecked
+            .replace("not checked", "every decision checked (those of draws and policies: that they were possible)"),
+        checked
+    );
     let (_, json) = run(&[&arguments[..], &["--check", "-f", "json"]].concat());
     assert!(json.contains("\"checked\": true"), "{json}");
 }

@@ -102,7 +102,7 @@ impl fmt::Display for Checked {
         let open_stops = (self.open_stops > 0).then(|| format!(", {} of any of several tasks", self.open_stops));
         let parts = [
             (self.chosen, "placements by instance"),
-            (self.open, "placements on any of several instances that the strategy leaves open"),
+            (self.open, "placements as one of several that a draw or a policy of its own may choose"),
             (self.refused, "refusals by reason and closest instance"),
             (self.legal, "placements and refusals only as to whether they were possible"),
             (self.stops, "ends of tasks"),

@@ -14,7 +14,7 @@ use crate::metrics::seconds;
 use crate::outcome::{Fate, Observation, Observer};
 use crate::report::{Json, counted, document};
 use crate::simulation::{Plan, Pulse, run as replay};
-use crate::trace::{OutputFile, Settings};
+use crate::trace::OutputFile;
 
 /// Why a task went where it did, or nowhere
 ///
@@ -98,7 +98,7 @@ struct Applied {
     placed: Option<(String, String)>,
 }
 
-/// Writes the changed trace, reads it again and replays it up to the decision.
+/// Writes the changed trace, reads it again and replays it, to the end: what it says later must hold, too.
 fn write_applied(
     arguments: &Arguments,
     opened: &Opened,
@@ -128,7 +128,6 @@ fn write_applied(
     file.finish()?;
     let changed = open(path, &arguments.reading, true)?;
     let settings = arguments.settings.apply(&changed.survey.header.settings)?;
-    let settings = Settings { end_ms: Some(moment.at_ms), ..settings };
     let spec = strategy(&arguments.strategy, &changed)?;
     let mut life = Life { task: &arguments.task, episodes: Vec::new() };
     let plan = Plan::new(&changed.survey, &settings, &spec);

@@ -117,3 +117,28 @@ fn one_refusal_is_told_once() {
     let (decisions, _) = told(&text, "headroom", "web/2");
     assert_eq!(decisions.len(), 1, "{decisions:?}");
 }
+
+#[test]
+fn where_all_instances_are_down_one_more_helps() {
+    let text = format!(
+        r#"{{"version": 1, "containerInstances": [{LARGE}],
+        "taskDefinitions": [{{"family": "job", "cpu": 100, "memory": 100}}],
+        "events": [
+            {{"atSeconds": 0, "failContainerInstances": {{"availabilityZone": "a", "returnsAfterSeconds": 9}}}},
+            {{"atSeconds": 1, "runTask": {{"taskDefinition": "job", "id": "job"}}}}]}}"#
+    );
+    let (_, found) = told(&text, "headroom", "job");
+    assert!(found.is_some_and(|found| found.contains("  1. one more instance like i-000000 in a\n")));
+}
+
+#[test]
+fn of_a_service_it_is_told_which_constraints_are_tried() {
+    let text = format!(
+        r#"{{"version": 1, "containerInstances": [{LARGE}],
+        "taskDefinitions": [{{"family": "web", "cpu": 100, "memory": 100,
+            "placementConstraints": [{{"type": "memberOf", "expression": "attribute:rack == r1"}}]}}],
+        "services": [{{"serviceName": "web", "taskDefinition": "web", "desiredCount": 1}}], "events": []}}"#
+    );
+    let (_, found) = told(&text, "headroom", "web/0");
+    assert!(found.is_some_and(|found| found.contains("drop one constraint of the service (another task definition")));
+}

@@ -70,8 +70,12 @@ fn candidates<'a>(refusal: &Refusal<'a, '_>, name: &str) -> Vec<Candidate<'a>> {
         let description = like_new(&registration.entry.description);
         kinds.entry(format!("{description:?}")).or_insert((registration, description));
     }
-    let present = || cluster.instances().filter(InstanceView::is_present);
-    let zones: IndexSet<&str> = present().map(|instance| instance.zone()).collect();
+    let present = cluster.instances().filter(InstanceView::is_present);
+    let mut zones: IndexSet<&str> = present.map(|instance| instance.zone()).collect();
+    if zones.is_empty() {
+        // Everybody is down.
+        zones = cluster.instances().map(|instance| instance.zone()).collect();
+    }
     let scale = Scale::of(cluster);
     let mut candidates = Vec::new();
     for (model, description) in kinds.into_values() {

@@ -51,11 +51,14 @@ pub struct Found {
     pub forks: u32,
     /// Whether the search ended at [`FORK_LIMIT`], and not where there is no more to try.
     pub is_cut_short: bool,
+    /// Whether the task is a service's: constraints of its task definition are not tried.
+    pub is_of_service: bool,
 }
 
 /// All classes, one after another.
 pub fn suggestions(refusal: &Refusal<'_, '_>) -> Found {
-    let mut search = Search { refusal, found: Found::default(), of_class: 0 };
+    let found = Found { is_of_service: refusal.decision.event.is_none(), ..Found::default() };
+    let mut search = Search { refusal, found, of_class: 0 };
     let classes: [fn(&mut Search<'_, '_>) -> ControlFlow<()>; 4] =
         [lift::search, join::search, free::search, shift::search];
     for class in classes {

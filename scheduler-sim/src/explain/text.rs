@@ -110,9 +110,15 @@ pub fn found_text(found: &Found) -> String {
 pub(super) fn outcome(found: &Found) -> String {
     match (found.suggestions.is_empty(), found.is_cut_short) {
         (true, false) => {
-            "no single change of these classes helps: drop one constraint, one more instance, free room on one \
-                          instance, move one task"
-                .to_owned()
+            let constraint = if found.is_of_service {
+                "drop one constraint of the service (another task definition would be a deployment)"
+            } else {
+                "drop one constraint"
+            };
+            format!(
+                "no single change of these classes helps: {constraint}, one more instance, free room on one instance, move \
+                 one task"
+            )
         }
         (true, true) => format!(
             "no single change was found that helps: the search ended at its bound of {FORK_LIMIT} forks, with more to try"

@@ -24,7 +24,11 @@ pub(super) fn provenance(comparison: &Comparison) -> String {
         Json::Object(members) if members.is_empty() => "default settings".to_owned(),
         settings => format!("settings {}", settings.compact()),
     };
-    let checked = if comparison.is_checked { "every decision checked" } else { "not checked" };
+    let checked = if comparison.is_checked {
+        "every decision checked (those of draws and policies: that they were possible)"
+    } else {
+        "not checked"
+    };
     format!(
         "scheduler-sim {}, {seeds}, {settings}, {checked}; digest {}",
         env!("CARGO_PKG_VERSION"),

@@ -177,8 +177,8 @@ fn the_depth_is_told() {
     );
     assert_eq!(
         told("random", Depth::Choice),
-        "64 decisions checked: 2 placements by instance, 29 placements on any of several instances that the strategy \
-         leaves open, 2 refusals by reason and closest instance, 31 ends of tasks"
+        "64 decisions checked: 2 placements by instance, 29 placements as one of several that a draw or a \
+         policy of its own may choose, 2 refusals by reason and closest instance, 31 ends of tasks"
     );
     assert_eq!(
         told("headroom", Depth::Legality),
