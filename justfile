@@ -32,10 +32,11 @@ mutants shard *args:
     PROPTEST_CASES=16 cargo test -q --profile mutants -p scheduler-core -p scheduler-tests --lib --tests
     PROPTEST_CASES=16 cargo mutants --shard {{shard}} --sharding round-robin {{args}}
 
-# Line coverage of the core by its own tests and the suite (needs cargo-llvm-cov, and llvm-tools that know the compiler's
-# profiles).
+# Line coverage of the core by its own tests, the suite, and the simulator's replay of the law kit's traces (needs
+# cargo-llvm-cov, and llvm-tools that know the compiler's profiles).
 coverage *args:
     cargo llvm-cov --no-report -p scheduler-core -p scheduler-tests --features scheduler-core/proptest --lib --tests
+    cargo llvm-cov --no-report -p scheduler-sim --test laws
     cargo llvm-cov report --ignore-filename-regex '/(tests|benches|scheduler-sim)/' {{args}}
 
 # The nastiest inputs, in a table: time, peak memory, exit status and message of each.
