@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn every_damage_to_the_books_is_named() {
-        let damages: [(&str, fn(&mut Cluster)); 15] = [
+        type Damage = fn(&mut Cluster);
+        let damages: [(&str, Damage); 15] = [
             ("CPU units", |it| it.instances.remaining_cpu[0] -= 1),
             ("MiB of memory", |it| it.instances.remaining_memory[0] += 1),
             ("GPUs", |it| it.instances.occupant_mut(SLOT).gpus.set_free(crate::GpuSet::default())),

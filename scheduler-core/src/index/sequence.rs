@@ -395,9 +395,9 @@ mod tests {
         (0..20).for_each(|number| sound.insert(&entry(number, number, 5, 5)));
         assert!(sound.is_sound());
         for (number, damage) in damages.into_iter().enumerate() {
-            let mut damaged = sound.clone();
-            damage(&mut damaged);
-            assert!(!damaged.is_sound(), "{number}");
+            let mut broken = sound.clone();
+            damage(&mut broken);
+            assert!(!broken.is_sound(), "{number}");
         }
         let mut loose = sound.clone();
         loose.runs[0].bound = Bound::NOBODY;

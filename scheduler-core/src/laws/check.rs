@@ -173,12 +173,11 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} `{}` breaks the law `{}`:", self.kind, self.name, self.law.name())?;
         let what = &self.finding.what;
-        match self.to_trace_json() {
-            Some(trace) => write!(f, "asked `question` at the end of this trace, {what}\n{}", trace.trim_end())?,
-            None => {
-                let request = self.finding.request;
-                write!(f, "asked requests[{request}] at the end of this history, {what}\n{:#?}", self.history)?;
-            }
+        if let Some(trace) = self.to_trace_json() {
+            write!(f, "asked `question` at the end of this trace, {what}\n{}", trace.trim_end())?;
+        } else {
+            let request = self.finding.request;
+            write!(f, "asked requests[{request}] at the end of this history, {what}\n{:#?}", self.history)?;
         }
         if !self.is_steady {
             f.write_str("\nIt does not do so each time, so the history may not be the smallest.")?;
