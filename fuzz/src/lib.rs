@@ -1,9 +1,9 @@
 //! What several targets do.
 
 use std::io::Cursor;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use scheduler_sim::check::{CheckError, Checked, Claim, verify};
+use scheduler_sim::check::{CheckError, Checked, Claim, Depth, verify};
 use scheduler_sim::outcome::{Observation, Observer};
 use scheduler_sim::report::{DecisionLog, settings_object};
 use scheduler_sim::simulation::{Plan, Pulse, run};
@@ -70,9 +70,9 @@ pub fn check(source: &Source, survey: &Survey, spec: &Spec, log: &[u8]) -> Resul
         horizon_ms: survey.horizon_ms(settings),
         spec: Some(spec),
         seeds: (settings.seed, settings.seed),
-        is_legality_only: false,
+        depth: Depth::Choice,
     };
-    verify(&claim, source.events(survey).expect("readable"), Cursor::new(log))
+    verify(&claim, source.events(survey).expect("readable"), Cursor::new(log), &AtomicBool::new(false))
 }
 
 /// Writes a log, and ends a run that is too long.
