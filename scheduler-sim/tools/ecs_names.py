@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes src/trace/ecs_names.rs: the names that Amazon ECS defines, from the service model in botocore.
 
-    pip download --no-deps botocore -d /tmp/boto
-    tools/ecs_names.py /tmp/boto/botocore-*.whl > src/trace/ecs_names.rs
+    pip download --no-deps botocore -d boto
+    tools/ecs_names.py boto/botocore-*.whl > src/trace/ecs_names.rs
 """
 import gzip, json, re, sys, zipfile
 
