@@ -102,9 +102,8 @@ impl Simulation<'_> {
             has_waited: missing.refusal.is_some(),
             why: Some(missing.why),
         };
+        let (service, name): (Box<str>, _) = (state.entry.service.name().into(), state.name_of(number));
         self.statistics.decisions += 1;
-        let service: Box<str> = state.entry.service.name().into();
-        let name: Arc<str> = format!("{service}/{number}").into();
         let placement = Placement::start_task(instance, Arc::clone(request));
         self.look(|task| *task == *name, request, Some(&placement), None, None);
         match self.start(placement, Some(&name), start) {

@@ -159,9 +159,6 @@ impl Simulation<'_> {
         event: Option<u64>,
     ) {
         let Some(probe) = self.probe.as_mut().filter(|probe| is_task(&probe.task)) else { return };
-        if placement.is_none() && probe.refused_at == Some(self.version) {
-            return;
-        }
         let cluster = &self.cluster;
         let explanation = self.scheduler.explain(cluster, request);
         let own_revision_only = probe.spread_ignores_other_revisions;
@@ -201,6 +198,9 @@ impl Simulation<'_> {
             chosen: chosen.map(|instance| instance.name().to_owned()),
             explanation,
         };
+        if decision.chosen.is_none() && probe.refused_at == Some(self.version) {
+            return;
+        }
         probe.count += 1;
         probe.refused_at = decision.chosen.is_none().then_some(self.version);
         probe.decisions.truncate(1);

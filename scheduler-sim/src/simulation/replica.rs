@@ -134,7 +134,7 @@ impl Simulation<'_> {
         let at_ms = self.now_ms;
         let failed = |cause| RunError::Service { service: service.clone(), at_ms, cause: Box::new(cause) };
         self.check_task_limit().map_err(failed)?;
-        let name: Arc<str> = format!("{service}/{number}").into();
+        let name = state.name_of(number);
         let task = self.start(placement, Some(&name), start).map_err(|error| failed(error.into()))?;
         self.service_task_started(id, task);
         Ok(task)
@@ -252,9 +252,6 @@ impl Simulation<'_> {
             return Ok(());
         };
         let number = state.take_number();
-        let (name, execution) = (state.name_of(number), state.prepared.placer.execution());
-        self.look(|task| *task == *name, &Arc::new(request), Some(&placement), Some(execution), None);
-        let Some(state) = self.services.states.get(&id) else { return Ok(()) };
         let start = Start {
             event: None,
             origin: Origin::Service,
@@ -264,6 +261,10 @@ impl Simulation<'_> {
             has_waited: false,
             why: Some(PlacedWhy::Rebalancing),
         };
+        if self.probe.is_some() {
+            let (name, execution) = (state.name_of(number), state.prepared.placer.execution());
+            self.look(|task| *task == *name, &Arc::new(request), Some(&placement), Some(execution), None);
+        }
         let task = self.start_copy(id, placement, number, start)?;
         if let Some(state) = self.services.states.get_mut(&id) {
             state.moving = Some(task);
