@@ -41,8 +41,6 @@ pub(super) struct Changed {
     pub(super) freed: BTreeSet<InstanceNumber>,
     /// They took a task.
     pub(super) placed: BTreeSet<InstanceNumber>,
-    /// They took a task that waited.
-    pub(super) from_queue: BTreeSet<InstanceNumber>,
     /// They joined, left or returned, or their status, agent or attributes changed.
     pub(super) instances: BTreeSet<InstanceNumber>,
     /// The version of the cluster after the last of `freed`.
@@ -53,7 +51,7 @@ pub(super) struct Changed {
 
 impl Changed {
     pub(super) fn is_empty(&self) -> bool {
-        [&self.freed, &self.placed, &self.from_queue, &self.instances].into_iter().all(BTreeSet::is_empty)
+        [&self.freed, &self.placed, &self.instances].into_iter().all(BTreeSet::is_empty)
     }
 }
 

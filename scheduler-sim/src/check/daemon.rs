@@ -18,8 +18,6 @@ impl Replay<'_> {
         let service = &self.services[&id];
         if service.ask.reads_tasks() {
             instances.extend(&changed.placed);
-            // What took the room of a copy that is missing there need not be told.
-            instances.extend(changed.from_queue.iter().filter(|number| !service.daemon_missing.contains_key(number)));
         }
         if self.dirty.remove(&id) {
             instances = (0..self.cluster.instances.len()).collect();

@@ -104,9 +104,7 @@ impl Replay<'_> {
         }
         if is_any_placed {
             // REPLICA services look at that in this round, daemons in the next.
-            let next = &mut self.cluster.changed;
-            changed.placed_at = next.placed_at;
-            next.from_queue.append(&mut next.placed);
+            changed.placed_at = self.cluster.changed.placed_at;
         }
         Ok(())
     }
